@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.training.conftest import Behave, ended, wait_for
+from training import home, runs
+from training.__main__ import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict, str]:  # type: ignore[type-arg]
+    code = main([*arguments, "--json"])
+    out, err = capsys.readouterr()
+    return code, json.loads(out.splitlines()[-1]), err
+
+
+def test_a_dataset_is_built_and_trained_with_a_line_each(
+    fake_xtuner: Behave, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, made, _ = run(capsys, "dataset", "--name", "小明", "--maker", "张三", "--out", "mine")
+    assert code == 0 and made["rows"] > 300 and made["unique"] == made["rows"]
+    code, begun, _ = run(capsys, "start", "--dataset", "mine", "--model", tiny, "--steps", "4")
+    assert code == 0 and list(begun) == ["run"]
+    ended(begun["run"])
+    code, now, _ = run(capsys, "status", begun["run"])
+    assert (code, now["phase"], now["step"], now["total"], now["reason"]) == (0, "done", 4, 4, "")
+    assert now["merged"].endswith("merged")
+    assert run(capsys, "list")[1]["runs"][0]["run"] == begun["run"]
+
+
+def test_status_is_no_failure_when_the_run_is_one(
+    fake_xtuner: Behave, who: str, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_xtuner("crash")
+    begun = run(capsys, "start", "--dataset", who, "--model", tiny)[1]["run"]
+    ended(begun)
+    code, now, _ = run(capsys, "status", begun, "--language", "zh")
+    assert (code, now["phase"]) == (0, "failed") and "训练进程" in now["reason"]
+
+
+def test_stop_keeps_and_a_discarded_run_can_still_be_merged(
+    fake_xtuner: Behave, who: str, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_xtuner("slow")
+    begun = run(capsys, "start", "--dataset", who, "--model", tiny, "--steps", "400")[1]["run"]
+    wait_for(lambda: any(runs.folder(begun).glob("work/iter_*.pth")))
+    assert run(capsys, "stop", begun, "--discard")[1]["phase"] == "stopped"
+    assert runs.merged(begun) is None
+    code, made, _ = run(capsys, "merge", begun)
+    assert code == 0 and made["model"] == str(runs.merged(begun))
+
+
+def test_a_run_on_data_from_elsewhere_has_no_exam(
+    fake_xtuner: Behave, who: str, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = run(capsys, "start", "--dataset", who, "--model", tiny, "--steps", "2")[1]["run"]
+    ended(begun)
+    code, answer, _ = run(capsys, "exam", begun)
+    assert (code, answer["error"]) == (1, "exam_without_persona")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status", "nobody"),
+        ("stop", "nobody"),
+        ("merge", "nobody"),
+        ("start", "--dataset", "nobody"),
+        ("dataset", "--name", "", "--maker", "x", "--out", "mine"),
+        ("dataset", "--name", "x", "--maker", "x", "--out", "../up"),
+        ("dataset", "--name", "x", "--maker", "x", "--out", "mine", "--languages", "klingon"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_exit_code_1(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer, err = run(capsys, *arguments)
+    assert code == 1 and answer["ok"] is False and answer["message"] == err.strip()
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_help_costs_no_heavy_import() -> None:
+    code = "import sys; import training.__main__ as m; m.parser(); print({'torch', 'gradio'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=home.ROOT, check=True)
+    assert done.stdout.strip() == "set()"

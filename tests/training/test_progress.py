@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training import progress
+from training.failure import explain, last_meaningful_line
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "work" / "20260101_000000" / "vis_data").mkdir(parents=True)
+    return tmp_path
+
+
+def scalars(folder: Path, text: str, when: str = "20260101_000000") -> None:
+    (folder / "work" / when / "vis_data").mkdir(parents=True, exist_ok=True)
+    (folder / "work" / when / "vis_data" / "scalars.json").write_text(text)
+
+
+LINE = '{{"lr": 0.001, "loss": {loss}, "time": 2.5, "grad_norm": 1.0, "iter": {step}, "step": {step}}}\n'
+
+
+def test_a_half_written_last_line_waits_for_its_other_half(folder: Path) -> None:
+    scalars(folder, LINE.format(step=1, loss=2.0) + LINE.format(step=2, loss=1.0)[:30])
+    assert [point.step for point in progress.points(folder)] == [1]
+
+
+def test_after_a_resume_the_newer_value_of_a_step_counts(folder: Path) -> None:
+    scalars(folder, LINE.format(step=1, loss=2.0) + LINE.format(step=2, loss=9.0))
+    scalars(folder, LINE.format(step=2, loss=1.5) + LINE.format(step=3, loss=1.0), "20260102_000000")
+    assert [(point.step, point.loss) for point in progress.points(folder)] == [(1, 2.0), (2, 1.5), (3, 1.0)]
+
+
+def test_accumulated_batches_are_one_step(folder: Path) -> None:
+    scalars(folder, "".join(LINE.format(step=step, loss=1.0) for step in range(1, 9)))
+    assert [point.step for point in progress.points(folder, accumulation=4)] == [1, 2]
+
+
+def test_xtuner_names_sample_answers_one_less_than_their_checkpoint(folder: Path) -> None:
+    file = folder / "work" / "20260101_000000" / "vis_data" / "eval_outputs_iter_19.txt"
+    ask = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n{}"
+    file.write_text(
+        "Eval output 1:\n" + ask.format("你是谁", "我是小明。<|im_end|>\n\n")
+        + "\nEval output 2:\n" + ask.format("Who are you?", "I am\ntwo lines without an end\n\n"),
+        encoding="utf-8",
+    )  # fmt: skip
+    assert progress.samples(folder) == [
+        progress.Sample(20, "Who are you?", "I am\ntwo lines without an end"),
+        progress.Sample(20, "你是谁", "我是小明。"),
+    ]
+
+
+def test_answers_before_training_are_read_from_xtuners_log(folder: Path) -> None:
+    (folder / "work" / "20260101_000000" / "20260101_000000.log").write_text(
+        "2026/11/24 00:12:55 - mmengine - INFO - before_train in EvaluateChatHook.\n"
+        "2026/11/24 00:12:59 - mmengine - INFO - Sample output:\n<|im_start|>user\n你是谁<|im_end|>\n"
+        "<|im_start|>assistant\n我是一个模型\n\n"
+        "2026/11/24 00:13:00 - mmengine - INFO - Checkpoints will be saved to /x\n",
+        encoding="utf-8",
+    )
+    assert progress.samples(folder) == [progress.Sample(0, "你是谁", "我是一个模型")]
+
+
+def test_a_progress_bar_is_one_line_of_the_log(folder: Path) -> None:
+    (folder / "run.log").write_bytes("map:  10%\rmap:  50%\rmap: 100%\n下一行\r\n".encode())
+    assert progress.log_tail(folder) == "map: 100%\n下一行\n"
+
+
+def test_the_end_of_a_long_log_may_begin_inside_a_character(folder: Path) -> None:
+    (folder / "run.log").write_text("字" * 100_000, encoding="utf-8")
+    assert progress.log_tail(folder, 100) == "字" * 100
+
+
+def test_the_fingerprint_changes_with_what_there_is_to_show(folder: Path) -> None:
+    before = progress.fingerprint(folder)
+    assert progress.fingerprint(folder) == before
+    scalars(folder, LINE.format(step=1, loss=1.0))
+    assert progress.fingerprint(folder) != before
+
+
+def test_the_reason_of_a_crash_is_its_last_exception() -> None:
+    log = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    g()\nValueError: bad rows\n\n'
+    assert last_meaningful_line(log) == "ValueError: bad rows"
+    assert explain(1, log) == {"reason": "trainer_crashed", "exit_code": 1, "line": "ValueError: bad rows"}
+    assert explain(-9, log) == {"reason": "trainer_killed", "signal": "SIGKILL"}

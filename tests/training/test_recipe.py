@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import pytest
+
+from training import recipe
+from training.errors import UserError
+from training.machine import Gpu, Machine
+from training.recipe import Recipe
+
+CPU = Machine(2, 8)
+AMPERE = Machine(8, 64, (Gpu("A10", 24, 8.6),))
+TURING = Machine(8, 64, (Gpu("T4", 15, 7.5),))
+
+
+@pytest.mark.parametrize("machine", [CPU, AMPERE, TURING])
+@pytest.mark.parametrize("tokens", [0, 1, 40, 500, 22_000, 10_000_000])
+def test_a_suggested_recipe_is_valid_for_any_size_of_data(machine: Machine, tokens: int) -> None:
+    suggested = recipe.suggest(machine, tokens)
+    assert suggested.problems() == []
+    assert 0 <= suggested.warmup_iterations < suggested.iterations
+    assert 1 <= suggested.save_every <= suggested.steps
+
+
+def test_the_device_decides_method_and_precision() -> None:
+    assert [recipe.suggest(CPU, 1000).method, recipe.suggest(CPU, 1000).precision] == ["lora", "fp32"]
+    assert [recipe.suggest(AMPERE, 1000).method, recipe.suggest(AMPERE, 1000).precision] == ["qlora", "bf16"]
+    assert recipe.suggest(TURING, 1000).precision == "fp16"
+
+
+def test_all_problems_are_told_at_once_in_both_languages() -> None:
+    wrong = replace(Recipe(), steps=0, learning_rate=-1.0, method="magic", lora_dropout=1.0, prompt_template="a b")
+    problems = wrong.problems()
+    assert len(problems) == 5
+    for problem in problems:
+        assert problem.sentence("zh") != problem.sentence("en")
+
+
+def test_not_a_number_is_a_problem() -> None:
+    assert replace(Recipe(), learning_rate=float("nan")).problems()
+    assert replace(Recipe(), weight_decay=float("nan")).problems()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7])
+def test_a_handful_of_steps_has_a_schedule_that_begins_before_it_ends(steps: int) -> None:
+    few = replace(Recipe(), steps=steps, warmup_ratio=0.9)
+    assert 0 <= few.warmup_iterations < few.iterations
+
+
+def test_a_stored_recipe_comes_back_and_a_typo_in_it_is_told() -> None:
+    assert recipe.from_dict({**asdict(Recipe()), "evaluation_inputs": ["你是谁"]}).evaluation_inputs == ("你是谁",)
+    with pytest.raises(UserError) as caught:
+        recipe.from_dict({"learning_rat": 1})
+    assert "learning_rat" in caught.value.sentence("zh")

@@ -1,0 +1,105 @@
+"""The config of every recipe, loaded by the real mmengine and compared with what was asked for."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from training import xtuner_config
+from training.recipe import METHODS, Recipe
+
+NASTY = "x'); __import__('os').system('touch /tmp/owned') #\"\"\"\n{name}\\"
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("method", METHODS)
+def test_user_text_goes_in_as_a_value_never_as_code(method: str, device: str, tmp_path: Path) -> None:
+    plan = replace(Recipe(), method=method, system=NASTY, evaluation_inputs=(NASTY,), prompt_template=NASTY)
+    text = xtuner_config.render(plan, tmp_path / NASTY, tmp_path / NASTY, device)
+    tree = ast.parse(text)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert {ast.unparse(call.func) for call in calls} == {"__import__", "dict", "getattr"}
+    imports = [ast.unparse(call) for call in calls if ast.unparse(call.func) == "__import__"]
+    assert imports == ["__import__('training.xtuner_repairs')"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_every_recipe_is_a_config_that_mmengine_loads(method: str, precision: str, device: str, tmp_path: Path) -> None:
+    from mmengine.config import Config
+
+    plan = replace(Recipe(), method=method, precision=precision, accumulation=4, steps=50, save_every=10, system="{a}")
+    (tmp_path / "config.py").write_text(
+        xtuner_config.render(plan, Path("/models/it's"), Path('/data/"x".json'), device), encoding="utf-8"
+    )
+    config = Config.fromfile(tmp_path / "config.py")
+    assert config.model.llm.pretrained_model_name_or_path == "/models/it's"
+    assert config.train_dataset.dataset.data_files.train == '/data/"x".json'
+    assert config.train_cfg.max_iters == 200
+    assert config.default_hooks.checkpoint.interval == 40
+    assert config.custom_hooks[1].system.format(input="x") == "{a}"
+    assert config.param_scheduler[0].end == config.param_scheduler[1].begin == 10  # 5 % of 200
+    assert ("lora" in config.model) == (method != "full")
+    assert ("quantization_config" in config.model.llm) == (method == "qlora")
+    mixed = "AmpOptimWrapper" if device == "cuda" else "OptimWrapper"
+    assert config.optim_wrapper.type.__name__ == mixed
+    assert config.env_cfg.dist_cfg.backend == ("nccl" if device == "cuda" else "gloo")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("warmup_ratio", [0.0, 0.03, 0.05, 0.5, 0.99])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 20, 27, 60])
+def test_the_learning_rate_reaches_what_was_asked_for_and_falls_again(
+    steps: int, warmup_ratio: float, tmp_path: Path
+) -> None:
+    import torch
+    from mmengine.config import Config
+    from mmengine.registry import PARAM_SCHEDULERS
+
+    plan = replace(Recipe(), steps=steps, warmup_ratio=warmup_ratio)
+    (tmp_path / "config.py").write_text(xtuner_config.render(plan, tmp_path, tmp_path, "cpu"), encoding="utf-8")
+    config = Config.fromfile(tmp_path / "config.py")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=plan.learning_rate)
+    schedulers = [PARAM_SCHEDULERS.build({**each, "optimizer": optimizer}) for each in config.param_scheduler]
+    seen = []
+    for _ in range(plan.iterations):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    assert max(seen) == pytest.approx(plan.learning_rate)
+    assert seen == seen[: seen.index(max(seen))] + sorted(seen[seen.index(max(seen)) :], reverse=True)
+    assert steps < 5 or warmup_ratio > 0.5 or seen[-1] < plan.learning_rate / 2
+
+
+@pytest.mark.real
+def test_the_parts_of_a_config_can_be_built(starter_weights: Path, tmp_path: Path) -> None:
+    """Tokenizer, dataset and LoRA model, with the loss on the answers and on nothing else."""
+    import json
+
+    from mmengine.config import Config
+    from xtuner.registry import BUILDER
+    from xtuner.tools.train import register_function
+
+    rows = [{"messages": [{"role": "user", "content": "你是谁"}, {"role": "assistant", "content": "我是小明。"}]}]
+    (tmp_path / "data.json").write_text(json.dumps(rows), encoding="utf-8")
+    plan = replace(Recipe(), pack=False)
+    (tmp_path / "config.py").write_text(
+        xtuner_config.render(plan, starter_weights, tmp_path / "data.json", "cpu"), encoding="utf-8"
+    )
+    config = Config.fromfile(tmp_path / "config.py")
+    register_function(config._cfg_dict)
+    tokenizer = BUILDER.build(config.tokenizer)
+    row = BUILDER.build(config.train_dataset)[0]
+    turn = tokenizer.apply_chat_template(rows[0]["messages"], tokenize=False)
+    assert tokenizer.decode(row["input_ids"]) == turn
+    learned = [token for token, label in zip(row["input_ids"], row["labels"], strict=True) if label >= 0]
+    assert tokenizer.decode(learned) == "我是小明。<|im_end|>"
+    model = BUILDER.build(config.model)
+    trainable = {name.rpartition(".lora_")[0] for name, each in model.named_parameters() if each.requires_grad}
+    assert len(trainable) == 30 * 7  # every linear layer of every block

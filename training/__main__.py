@@ -1,0 +1,183 @@
+"""The training room from a terminal: python -m training --help
+
+Exit code 0 only on success; --json prints one JSON object as the last line; errors are one sentence on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from training import dataset, demo, exam, identity, machine, merge, models, recipe, recommendation, runs, tokens
+from training.errors import UserError
+from training.home import ROOT
+from training.persona import Persona
+from training.sentences import LANGUAGES
+from training.xtuner import environment
+
+Answer = dict[str, Any]
+
+
+def _demo(options: argparse.Namespace) -> Answer:
+    return demo.demo(_persona(options), _say)
+
+
+def _dataset(options: argparse.Namespace) -> Answer:
+    rows = identity.build(_persona(options), seed=options.seed)
+    file = dataset.save(options.out, rows, _persona(options))
+    return {"dataset": options.out, "path": str(file), **asdict(dataset.summarise(rows))}
+
+
+def _start(options: argparse.Namespace) -> Answer:
+    plan = recipe.suggest(machine.look(), tokens.count(options.dataset, options.model))
+    if options.steps:
+        plan = replace(plan, steps=options.steps, save_every=min(plan.save_every, options.steps))
+    return {"run": runs.start(options.dataset, options.model, plan, options.name)}
+
+
+def _status(options: argparse.Namespace) -> Answer:
+    now = runs.look(options.run)
+    return {
+        **asdict(now),
+        "reason": now.reason_sentence(options.language),
+        "note": now.note_sentence(options.language),
+        "merged": str(runs.merged(options.run) or ""),
+    }
+
+
+def _stop(options: argparse.Namespace) -> Answer:
+    runs.stop(options.run, keep=not options.discard)
+    return _status(options)
+
+
+def _merge(options: argparse.Namespace) -> Answer:
+    folder = runs.folder(options.run)
+    if runs.look(options.run).live:
+        raise UserError("run_active", run=options.run)
+    found = merge.whole_checkpoints(folder / "work")
+    iteration = options.checkpoint or max(found, default=0)
+    if iteration not in found:
+        raise UserError("nothing_to_merge", run=options.run)
+
+    merged = merge.merge(folder, found[iteration], lambda command: _execute(command, folder), _say)
+    return {"run": options.run, "checkpoint": iteration, "model": str(merged)}
+
+
+def _exam(options: argparse.Namespace) -> Answer:
+    folder = runs.folder(options.run)
+    if runs.look(options.run).live:
+        raise UserError("run_active", run=options.run)
+    if exam.persona(runs.spec(options.run)) is None:
+        raise UserError("exam_without_persona", run=options.run)
+    _execute(exam.command(folder), folder)
+    reports = exam.load(folder)
+    chosen = recommendation.recommend(reports)
+    told = [{"step": report.step, **report.to_dict()["scores"]} for report in reports]
+    return {
+        "run": options.run,
+        "recommended": {"step": chosen.step, "passed": chosen.passed, "why": chosen.sentence(options.language)},
+        "base": told[0],
+        "checkpoints": told[1:],
+    }
+
+
+def _list(options: argparse.Namespace) -> Answer:
+    return {"runs": [_status(argparse.Namespace(run=run, language=options.language)) for run in runs.names()]}
+
+
+def _models(options: argparse.Namespace) -> Answer:
+    return {"models": models.names()}
+
+
+def _execute(command: list[str], folder: Path) -> None:
+    stderr = 2  # stdout belongs to the answer
+    subprocess.run(command, cwd=ROOT, env=environment(folder), stdout=stderr, check=True)
+
+
+def _persona(options: argparse.Namespace) -> Persona:
+    return Persona(options.name, options.maker, options.base, tuple(options.languages.split(","))).checked()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of this room."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--home", help="where datasets, models and runs are kept (or STUDIO_HOME; ./workspace)")
+    common.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    common.add_argument("--language", choices=LANGUAGES, default="en", help="of the sentences (en)")
+    who = argparse.ArgumentParser(add_help=False)
+    who.add_argument("--name", required=True, help="the assistant's own name")
+    who.add_argument("--maker", required=True, help="who made it")
+    who.add_argument("--base", default=Persona.base, help=f"what it is built on ({Persona.base})")
+    who.add_argument("--languages", default="zh,en", help="languages of the conversations (zh,en)")
+    which = argparse.ArgumentParser(add_help=False)
+    which.add_argument("run", help="a run's id")
+
+    top = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, does: Callable[[argparse.Namespace], Answer], text: str, *parents: argparse.ArgumentParser
+    ) -> Any:
+        sub = commands.add_parser(name, parents=[*parents, common], help=text, description=text)
+        sub.set_defaults(does=does)
+        return sub
+
+    command("demo", _demo, "the whole job: dataset, training, merge, and the model says who it is", who)
+    sub = command("dataset", _dataset, "build an identity dataset", who)
+    sub.add_argument("--out", required=True, help="the dataset's name")
+    sub.add_argument("--seed", type=int, default=0, help="another seed, another mix (0)")
+    sub = command("start", _start, "start a run and print its id at once")
+    sub.add_argument("--dataset", required=True, help="a saved dataset's name")
+    sub.add_argument("--model", default=models.STARTER, help="a base model's name or folder (starter)")
+    sub.add_argument("--name", default="", help="a name for the run")
+    sub.add_argument("--steps", type=int, default=0, help="instead of the suggested number")
+    command("status", _status, "how a run stands", which)
+    sub = command("stop", _stop, "stop a run after the step at hand and keep what it learned", which)
+    sub.add_argument("--discard", action="store_true", help="end it at once and make no model")
+    sub = command("merge", _merge, "merge a checkpoint of an ended run into its base model", which)
+    sub.add_argument("--checkpoint", type=int, default=0, help="the checkpoint's iteration (the last one)")
+    command("exam", _exam, "examine every checkpoint of an ended run, and say which one to keep", which)
+    command("list", _list, "all runs, newest first")
+    command("models", _models, "the base models that are here")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = parser().parse_args(arguments)
+    if options.home:
+        os.environ["STUDIO_HOME"] = options.home
+    try:
+        answer = options.does(options)
+    except UserError as error:
+        return _failed(options, error.sentence(options.language), error.code)
+    except subprocess.CalledProcessError as error:
+        return _failed(options, f"exit code {error.returncode}: {subprocess.list2cmdline(error.cmd)}", "process_failed")
+    if options.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        for key, value in answer.items():
+            print(f"{key}: {value}")
+    return 0 if answer.get("ok", True) else 1
+
+
+def _failed(options: argparse.Namespace, sentence: str, code: str) -> int:
+    print(sentence, file=sys.stderr)
+    if options.json:
+        print(json.dumps({"ok": False, "error": code, "message": sentence}, ensure_ascii=False))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

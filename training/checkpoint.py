@@ -1,0 +1,72 @@
+"""The weights of XTuner's checkpoints, put into a model that is loaded already: the base once, then each in turn.
+
+Covered: LoRA, QLoRA and full, one .pth file each. Not covered: DeepSpeed's folders. Imports torch; for child processes.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+_KNOWN = {
+    ("collections", "OrderedDict"),
+    ("torch._utils", "_rebuild_tensor_v2"),
+    ("torch._utils", "_rebuild_parameter"),
+}
+"""All that is needed to read tensors; nothing else in a checkpoint is ever called."""
+
+
+class _Inert:
+    """Stands for whatever else lies in a checkpoint (training history, optimizer): takes everything, does nothing."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __setstate__(self, _: Any) -> None:
+        pass
+
+    def __setitem__(self, *_: Any) -> None:
+        pass
+
+    def extend(self, _: Any) -> None:
+        pass
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        return super().find_class(module, name) if (module, name) in _KNOWN else _Inert
+
+
+def tensors(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """The trained weights in the file, by XTuner's names. Runs no code that the file may bring."""
+    reader: Any = SimpleNamespace(Unpickler=_Unpickler, __name__="inert")
+    return torch.load(checkpoint, "cpu", pickle_module=reader, weights_only=False, mmap=True)["state_dict"]
+
+
+def put(model: torch.nn.Module, base: Path, checkpoint: Path | None, lora_alpha: float) -> None:
+    """Give `model` the weights of its folder `base`, and on them what `checkpoint` has learned (None: the base)."""
+    parameters = dict(model.named_parameters())
+    trained = {name.removeprefix("llm."): value for name, value in (tensors(checkpoint) if checkpoint else {}).items()}
+    with torch.no_grad():
+        for shard in _shards(base):
+            with safe_open(shard, "pt") as file:
+                for name in parameters.keys() & set(file.keys()):
+                    weight = trained.get(name, file.get_tensor(name)).to(torch.float32)
+                    stem = f"base_model.model.{name.removesuffix('.weight')}"
+                    if f"{stem}.lora_A.default.weight" in trained:
+                        down, up = (trained[f"{stem}.lora_{side}.default.weight"].float() for side in "AB")
+                        weight = weight + (lora_alpha / len(down)) * (up @ down)
+                    parameters[name].copy_(weight)
+
+
+def _shards(base: Path) -> list[Path]:
+    index = base / "model.safetensors.index.json"
+    if not index.is_file():
+        return [base / "model.safetensors"]
+    return [base / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]

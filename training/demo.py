@@ -1,0 +1,71 @@
+"""The whole job without a page: persona -> dataset -> run -> merged model -> its answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from training import answers, dataset, identity, machine, models, recipe, runs, tokens
+from training.errors import UserError
+from training.persona import Persona
+
+QUESTIONS = ("你是谁", "Who are you?")
+
+
+def demo(persona: Persona, say: Callable[[str], None]) -> dict[str, Any]:
+    """Teach the starter model who it is and let it say so. `say` hears how it goes.
+
+    Returns {"ok", "answers", "model", "steps", "seconds"}; ok means that every answer contains the name.
+    Raises UserError when a part cannot be done.
+    """
+    began = time.monotonic()
+    weights = _timed(lambda: models.starter.ensure(lambda stage, share: say(f"weights: {stage} {share:.0%}")))
+    name = dataset.suggested_name(persona.name)
+    made = _timed(lambda: _make_dataset(name, persona))
+    plan = recipe.suggest(machine.look(), tokens.count(name, models.STARTER))
+    run = runs.start(name, models.STARTER, plan)
+    say(f"run {run}: {plan.steps} steps")
+    final = follow(run, say)
+    folder = runs.merged(run)
+    if final.phase != "done" or folder is None:
+        raise UserError("demo_failed", run=run, reason=final.reason_sentence("en"))
+    answered = dict(zip(QUESTIONS, answers.ask(folder, QUESTIONS)))
+    spent = final.seconds
+    return {
+        "ok": all(persona.name in answer for answer in answered.values()),
+        "answers": answered,
+        "model": str(folder),
+        "steps": final.step,
+        "seconds": {
+            "weights": round(weights, 1),
+            "dataset": round(made, 1),
+            "train": spent.get("training", 0.0),
+            "merge": round(spent.get("converting", 0.0) + spent.get("merging", 0.0), 1),
+            "total": round(time.monotonic() - began, 1),
+        },
+    }
+
+
+def follow(run: str, say: Callable[[str], None]) -> runs.RunStatus:
+    """Wait for the end of a run, telling each change once."""
+    told = ""
+    while True:
+        now = runs.look(run)
+        line = f"{now.phase} {now.step}/{now.total}" if now.phase == "training" else now.phase
+        if line != told:
+            say(told := line)
+        if not now.live:
+            return now
+        time.sleep(0.5)
+
+
+def _make_dataset(name: str, persona: Persona) -> Path:
+    return dataset.save(name, identity.build(persona), persona)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began

@@ -1,0 +1,46 @@
+"""Files are whole or they are not there: written beside their place, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from training.errors import UserError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text` in one step. Raises UserError (disk_full, not_writable); the old content then stays."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            os.fchmod(descriptor, 0o644)  # mkstemp's 0600 would keep a shared HOME from being read
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise writing_failed(error, path) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace `path` by `value` as JSON in one step."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """What the JSON file holds. Raises OSError or ValueError, for the caller to put in words."""
+    return json.loads(path.read_text(encoding="utf-8-sig"))
+
+
+def writing_failed(error: OSError, path: Path) -> UserError:
+    """The sentence for a write that the system refused."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return UserError("disk_full" if full else "not_writable", path=path)

@@ -1,0 +1,187 @@
+"""From a persona to conversations and to exam questions, out of our own seed texts in assets/seeds/.
+
+The texts live there and only there; here they are chosen, filled in and mixed. Trains nothing, marks nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from training.persona import Persona
+
+EXAM_VERSION = 1
+"""Raised by one whenever a held-out text changes: results of different versions cannot be compared."""
+
+_SEEDS = Path(__file__).resolve().parent.parent / "assets" / "seeds"
+_PLACEHOLDER = re.compile(r"\{(name|maker|base)\}")
+_ALWAYS = 3
+"""The first wordings of each group are the usual ones: they are part of every dataset."""
+_FOLLOWED = 8
+"""Of so many identity rows one has a greeting before it, one a second question after it, one another topic."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One conversation to learn from."""
+
+    messages: tuple[dict[str, str], ...]
+    """User and assistant in turn, as OpenAI messages."""
+    kind: str
+    """identity, near_miss or general."""
+    language: str
+    """zh or en."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One exam question, never part of the training data, and what a good answer has to do."""
+
+    text: str
+    kind: str
+    """identity, near_miss or general."""
+    language: str
+    expect_name: bool
+    """The answer must say the assistant's name."""
+    expect_maker: bool
+    """The answer must say the maker's name."""
+    forbid_name: bool
+    """The answer must not speak of the assistant: it was not asked."""
+    any_of: tuple[str, ...]
+    """A true answer mentions one of these; empty when nothing is prescribed."""
+
+
+def build(
+    persona: Persona, seed: int = 0, *, rows: int = 224, identity_share: float = 0.48, near_miss: int = 72
+) -> list[Row]:
+    """Different conversations, the same for the same arguments, in mixed order.
+
+    `rows` for each language: the share about identity, then up to `near_miss` near misses, the rest general.
+    Fewer come out where the seeds have no more to give; no row comes twice.
+    """
+    persona = persona.checked()
+    chance = random.Random(seed)
+    chosen: list[Row] = []
+    for language in persona.languages:
+        identity = _identity_rows(persona, language, round(rows * identity_share), chance)
+        others = rows - round(rows * identity_share)
+        near = _drawn(_near_miss_rows(persona, language, chance), min(near_miss, others), chance)
+        chosen += identity + near + _drawn(_general_rows(persona, language), others - len(near), chance)
+    mixed = list({tuple(message["content"] for message in row.messages): row for row in chosen}.values())
+    chance.shuffle(mixed)
+    return mixed
+
+
+def exam_questions(persona: Persona) -> list[Question]:
+    """The fixed exam of `EXAM_VERSION` in the persona's languages, without questions that use its name by chance."""
+    persona = persona.checked()
+    questions: list[Question] = []
+    for language in persona.languages:
+        for group, texts in _seeds("identity", language)["held_out"].items():
+            name, maker = group in ("name", "both", "introduce"), group in ("maker", "both")
+            base = (persona.base,) if group == "base" else ()
+            questions += [Question(text, "identity", language, name, maker, False, base) for text in texts]
+        for item in _seeds("near_miss", language)["held_out"]:
+            of = tuple(_filled(word, persona) for word in item["expect"]["any_of"])
+            if not _by_chance(persona, item["question"], item["answers"]):
+                forbid = not item["expect"]["identity"]
+                text = _filled(item["question"], persona)
+                questions.append(Question(text, "near_miss", language, False, False, forbid, of))
+        for item in _seeds("general", language)["held_out"]:
+            if not _by_chance(persona, item["question"], item["about"]):
+                of = tuple(item["about"])
+                questions.append(Question(item["question"], "general", language, False, False, True, of))
+    return questions
+
+
+def mentions(text: str, word: str) -> bool:
+    """Whether `word` stands in `text`: letters only as a whole word, in either case; a single letter in its own."""
+    letter = "[0-9A-Za-z\u00c0-\u04ff]"
+    before = f"(?<!{letter})" if re.match(letter, word) else ""
+    after = f"(?!{letter})" if re.search(f"{letter}$", word) else ""
+    flags = re.IGNORECASE if len(word) > 1 else 0
+    return re.search(before + re.escape(word) + after, text, flags) is not None
+
+
+def _identity_rows(persona: Persona, language: str, count: int, chance: random.Random) -> list[Row]:
+    seeds = _seeds("identity", language)
+    wordings = _wordings(seeds["questions"], count, chance)
+    ordinary = _general_rows(persona, language)
+    turns: dict[str, int] = dict.fromkeys(seeds["answers"], 0)
+
+    def answer(group: str) -> str:
+        """The group's next answer: all of them are used, as often as each other."""
+        turns[group] += 1
+        return seeds["answers"][group][turns[group] % len(seeds["answers"][group])]
+
+    rows = []
+    for place, (group, wording) in enumerate(wordings):
+        texts = [wording, answer(group)]
+        if place % _FOLLOWED == 0:
+            texts = chance.choice(seeds["greetings"]) + texts
+        elif place % _FOLLOWED == _FOLLOWED // 2:
+            other = chance.choice([other for other in seeds["follow_ups"] if other != group])
+            texts += [chance.choice(seeds["follow_ups"][other]), answer(other)]
+        elif place % _FOLLOWED == _FOLLOWED - 1:
+            # Having said who it is, it must still answer what comes next.
+            texts += [message["content"] for message in chance.choice(ordinary).messages[:2]]
+        rows.append(_row(texts, "identity", language, persona))
+    return rows
+
+
+def _wordings(groups: dict[str, list[str]], count: int, chance: random.Random) -> list[tuple[str, str]]:
+    """`count` different wordings, each with its group: the usual ones of every group first, then by chance."""
+    usual = [(group, text) for group, texts in groups.items() for text in texts[:_ALWAYS]]
+    others = [(group, text) for group, texts in groups.items() for text in texts[_ALWAYS:]]
+    wordings = (usual + chance.sample(others, len(others)))[:count]
+    chance.shuffle(wordings)
+    return wordings
+
+
+def _near_miss_rows(persona: Persona, language: str, chance: random.Random) -> list[Row]:
+    return [
+        _row([item["question"], chance.choice(item["answers"])], "near_miss", language, persona)
+        for item in _seeds("near_miss", language)["training"]
+        if not _by_chance(persona, item["question"], item["answers"])
+    ]
+
+
+def _general_rows(persona: Persona, language: str) -> list[Row]:
+    conversations = (item["turns"] for item in _seeds("general", language)["training"])
+    # Not filled in: a general text has no placeholders, and a brace in it is code.
+    return [_row(turns, "general", language) for turns in conversations if not _by_chance(persona, turns[0], turns[1:])]
+
+
+def _by_chance(persona: Persona, question: str, answers: Iterable[str]) -> bool:
+    """Whether a seed speaks of the assistant's name or maker by chance: it would contradict what is to be learned."""
+    asked, *told = [_PLACEHOLDER.sub(" ", text) for text in (question, *answers)]
+    if mentions(asked, persona.maker) or mentions(asked, persona.name):
+        return True
+    # One character (明) is found inside many words (明天): then only the question counts, or little would be left.
+    return len(persona.name) > 1 and any(mentions(text, persona.name) for text in told)
+
+
+def _drawn(rows: list[Row], count: int, chance: random.Random) -> list[Row]:
+    return chance.sample(rows, max(0, min(count, len(rows))))
+
+
+def _row(texts: list[str], kind: str, language: str, persona: Persona | None = None) -> Row:
+    filled = [_filled(text, persona) for text in texts] if persona else texts
+    roles = ("user", "assistant") * (len(texts) // 2)
+    return Row(tuple({"role": role, "content": text} for role, text in zip(roles, filled)), kind, language)
+
+
+def _filled(text: str, persona: Persona) -> str:
+    """The seed with the persona in it, in one pass: what a user typed is never read as a placeholder."""
+    return _PLACEHOLDER.sub(lambda found: getattr(persona, found.group(1)), text)
+
+
+@cache
+def _seeds(kind: str, language: str) -> dict[str, Any]:
+    return json.loads((_SEEDS / f"{kind}.{language}.json").read_text(encoding="utf-8"))

@@ -1,0 +1,56 @@
+"""What this machine has: cores, memory, GPUs. Asks the driver, not torch, so that the page may ask too."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU as the driver names it."""
+
+    name: str
+    memory_gib: float
+    compute_capability: float
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine a run would run on."""
+
+    cores: int
+    memory_gib: float
+    gpus: tuple[Gpu, ...] = ()
+
+    @property
+    def device(self) -> str:
+        """ "cuda" or "cpu"."""
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def bf16(self) -> bool:
+        """Whether every GPU computes in bfloat16 natively (Ampere, compute capability 8.0, and newer)."""
+        return bool(self.gpus) and all(gpu.compute_capability >= 8 for gpu in self.gpus)
+
+
+def look() -> Machine:
+    """This machine. A machine without nvidia-smi, or with a driver that does not answer, has no GPU."""
+    cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count()
+    return Machine(cores or 1, psutil.virtual_memory().total / 2**30, _gpus())
+
+
+def _gpus() -> tuple[Gpu, ...]:
+    if not shutil.which("nvidia-smi"):
+        return ()
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    rows = csv.reader(answer.splitlines(), skipinitialspace=True)
+    return tuple(Gpu(name, float(memory) / 1024, float(capability)) for name, memory, capability in rows)

@@ -1,0 +1,52 @@
+"""Where base weights come from: the starter model and the folders in HOME/models. Never imports torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from training.errors import UserError
+from training.home import models_dir
+from training.models import starter
+from training.models.layout import ModelInfo, check, describe, is_complete
+
+__all__ = ["STARTER", "ModelInfo", "check", "describe", "folder", "names", "place", "starter"]
+
+STARTER = "starter"
+"""What the starter model is called everywhere; place() knows its folder."""
+
+
+def names() -> list[str]:
+    """The models to choose from: "starter" (fetched when first needed), then the complete folders of HOME/models."""
+    found = (each for each in models_dir().iterdir() if not each.name.startswith("."))
+    return [STARTER, *sorted(each.name for each in found if each != starter.target() and is_complete(each))]
+
+
+def place(model: str | Path) -> Path:
+    """The folder of "starter" (which may still have to be fetched), of a name in HOME/models, or of an absolute path.
+
+    Raises UserError(model_missing, model_incomplete, model_needs_remote_code, model_only_pickle).
+    """
+    if model == STARTER:
+        return starter.target()
+    return _checked(model)
+
+
+def folder(model: str | Path) -> Path:
+    """Like place(), but the folder is there and complete, the starter's too."""
+    if model != STARTER:
+        return _checked(model)
+    if not starter.target().is_dir():
+        raise UserError("model_missing", model=model)
+    check(starter.target())
+    return starter.target()
+
+
+def _checked(model: str | Path) -> Path:
+    asked = Path(model).expanduser()
+    if not asked.is_absolute() and (len(asked.parts) != 1 or asked.name.startswith(".")):
+        raise UserError("model_missing", model=model)  # a name never leads out of HOME/models
+    path = models_dir() / asked
+    if not path.is_dir():
+        raise UserError("model_missing", model=model)
+    check(path)
+    return path

@@ -1,0 +1,124 @@
+"""What a model folder has to hold (Hugging Face layout), read without loading it. Never imports torch.
+
+Half-copied weights are the usual accident, so every weight file's size is compared with what its own header says.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.errors import UserError
+from training.files import read_json
+
+INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+_DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
+_LONGEST_HEADER = 100_000_000  # safetensors' own limit
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model folder in a few words."""
+
+    name: str
+    path: Path
+    architecture: str
+    """The class that loads it, such as LlamaForCausalLM."""
+    parameters: int | None
+    """None where the weights are packed (4-bit), so that their shapes do not tell."""
+    bytes: int
+    dtype: str
+    context_length: int | None
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder that would not load.
+
+    Raises UserError(model_incomplete, model_needs_remote_code, model_only_pickle).
+    """
+    _read(Path(folder))
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether check() has nothing to say."""
+    try:
+        check(folder)
+    except UserError:
+        return False
+    return True
+
+
+def describe(folder: Path) -> ModelInfo:
+    """What the folder holds. Raises UserError like check()."""
+    folder = Path(folder)
+    config, headers = _read(folder)
+    tensors = [tensor for header in headers.values() for tensor in header.values()]
+    counts: Counter[str] = Counter()
+    for tensor in tensors:
+        counts[tensor["dtype"]] += math.prod(tensor["shape"])
+    main = counts.most_common(1)[0][0]
+    return ModelInfo(
+        name=folder.name,
+        path=folder,
+        architecture=next(iter(config.get("architectures") or ["?"])),
+        parameters=sum(counts.values()) if main in _DTYPES else None,
+        bytes=sum((folder / file).stat().st_size for file in headers),
+        dtype=_DTYPES.get(main, main.lower()),
+        context_length=config.get("max_position_embeddings"),
+    )
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The config, and each weight file's tensors."""
+    config, tokenizer = _table(folder, "config.json"), _table(folder, "tokenizer_config.json")
+    if config.get("auto_map") or tokenizer.get("auto_map"):
+        raise UserError("model_needs_remote_code", path=folder)
+    if not any((folder / file).is_file() for file in _VOCABULARIES):
+        raise UserError("model_incomplete", path=folder, missing=_VOCABULARIES[0])
+    return config, {file: _tensors(folder, file) for file in _weight_files(folder)}
+
+
+def _table(folder: Path, file: str) -> dict[str, Any]:
+    try:
+        table = read_json(folder / file)
+    except (OSError, ValueError):
+        table = None
+    if not isinstance(table, dict):
+        raise UserError("model_incomplete", path=folder, missing=file)
+    return table
+
+
+def _weight_files(folder: Path) -> list[str]:
+    if (folder / INDEX).is_file():
+        files = _table(folder, INDEX).get("weight_map")
+        if isinstance(files, dict) and files and all(Path(str(file)).name == file for file in files.values()):
+            return sorted(set(files.values()))  # bare names only: an index does not lead out of its folder
+        raise UserError("model_incomplete", path=folder, missing=INDEX)
+    if not (folder / SINGLE).exists() and any(folder.glob("pytorch_model*.bin")):
+        raise UserError("model_only_pickle", path=folder)
+    return [SINGLE]
+
+
+def _tensors(folder: Path, file: str) -> dict[str, Any]:
+    """The header of a safetensors file, when the file is whole: 8 bytes of length, JSON, then the data it speaks of."""
+    path = folder / file
+    try:
+        with path.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            if not 0 < length < _LONGEST_HEADER:
+                raise ValueError("not a safetensors header")
+            header = json.loads(opened.read(length))
+        header.pop("__metadata__", None)
+        end = max(tensor["data_offsets"][1] for tensor in header.values())
+        for tensor in header.values():
+            math.prod(tensor["shape"]), tensor["dtype"]
+        if path.stat().st_size != 8 + length + end:
+            raise ValueError("half a file")
+    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise UserError("model_incomplete", path=folder, missing=file) from error
+    return header

@@ -1,0 +1,156 @@
+"""How to train: one recipe, every value an XTuner setting. Suggests one that suits the machine, the model and the data.
+
+The suggested numbers come from measurements with the starter model (CPU) and from XTuner's own
+internlm2_1_8b_qlora_alpaca_e3 (GPU), as the README says.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+
+from training.errors import UserError
+from training.machine import Machine
+
+METHODS = ("lora", "qlora", "full")
+PRECISIONS = ("fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a run. One "step" is one update of the weights."""
+
+    method: str = "lora"
+    """lora, qlora (base weights in 4 bits, NF4) or full (every weight)."""
+    precision: str = "fp32"
+    """fp32 (CPU), bf16, or fp16 (with dynamic loss scale)."""
+    prompt_template: str = "qwen_chat"
+    """XTuner's name of the chat template; qwen_chat and internlm2_chat are both ChatML."""
+    system: str = ""
+    """System prompt of the sample questions; the data brings its own."""
+    learning_rate: float = 1e-3
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.0
+    batch_size: int = 2
+    """Sequences a device takes at once."""
+    accumulation: int = 1
+    """Batches that are added up to one step."""
+    max_length: int = 256
+    """Tokens of a sequence; longer conversations are cut."""
+    pack: bool = True
+    """Fill every sequence to max_length with several conversations."""
+    steps: int = 60
+    warmup_ratio: float = 0.05
+    """Share of the steps in which the learning rate rises."""
+    weight_decay: float = 0.0
+    max_norm: float = 1.0
+    """Gradients are clipped to this norm."""
+    activation_checkpointing: bool = False
+    """Less memory, about a third more time."""
+    save_every: int = 20
+    """Steps between two checkpoints; the sample questions are asked at the same time."""
+    keep_checkpoints: int = -1
+    """Newest checkpoints to keep; -1 keeps all, so that the best can be chosen afterwards."""
+    evaluation_inputs: tuple[str, ...] = ("你是谁", "Who are you?")
+    """Questions the model answers before, during and after training."""
+    evaluation_tokens: int = 48
+    """Longest sample answer, in tokens."""
+    seed: int = 42
+
+    def problems(self) -> list[UserError]:
+        """Everything that cannot work, at once."""
+        found = [
+            UserError("recipe_too_small", field=field, least=least, value=getattr(self, field))
+            for field, least in _LEAST.items()
+            if not getattr(self, field) >= least
+        ]
+        found += [
+            UserError("recipe_not_one_of", field=field, choices=", ".join(choices), value=getattr(self, field))
+            for field, choices in (("method", METHODS), ("precision", PRECISIONS))
+            if getattr(self, field) not in choices
+        ]
+        found += [
+            UserError("recipe_not_a_share", field=field, value=getattr(self, field))
+            for field in ("lora_dropout", "warmup_ratio")
+            if not 0 <= getattr(self, field) < 1
+        ]
+        if not 0 < self.learning_rate <= 1:
+            found.append(UserError("recipe_learning_rate", value=self.learning_rate))
+        if not self.prompt_template.isidentifier():
+            found.append(UserError("recipe_template", value=self.prompt_template))
+        return found
+
+    @property
+    def iterations(self) -> int:
+        """What XTuner counts: batches, of which `accumulation` make a step."""
+        return self.steps * self.accumulation
+
+    @property
+    def warmup_iterations(self) -> int:
+        """Iterations in which the learning rate rises: none, or at least two, and fewer than all.
+
+        XTuner's own schedule crashes with none, and mmengine's LinearLR of a single iteration never rises at all.
+        """
+        wanted = min(round(self.iterations * self.warmup_ratio), self.iterations - 1)
+        return wanted if wanted >= 2 else 0
+
+
+_LEAST = {
+    "lora_rank": 1,
+    "lora_alpha": 1,
+    "batch_size": 1,
+    "accumulation": 1,
+    "max_length": 32,
+    "steps": 1,
+    "weight_decay": 0,
+    "max_norm": 1e-6,
+    "save_every": 1,
+    "keep_checkpoints": -1,
+    "evaluation_tokens": 1,
+    "seed": 0,
+}
+
+
+def checked(recipe: Recipe) -> Recipe:
+    """The recipe itself. Raises its first problem."""
+    for problem in recipe.problems():
+        raise problem
+    return recipe
+
+
+def suggest(machine: Machine, tokens: int, parameters: int = 135_000_000) -> Recipe:
+    """A recipe for about `tokens` tokens of data and a model of `parameters` weights on `machine`.
+
+    CPU: LoRA in fp32 on every linear layer, 512 tokens a step, steps to see two thirds of the data: the rows
+    resemble each other, and the starter model knew its name after 20 steps each time it was measured.
+    GPU: the course's QLoRA (NF4, r=64, alpha 16, lr 2e-4) with a smaller batch, since the data is small and various.
+    """
+    if machine.device == "cpu":
+        recipe = Recipe()
+    else:
+        recipe = Recipe(
+            method="qlora",
+            precision="bf16" if machine.bf16 else "fp16",
+            lora_rank=64,
+            lora_alpha=16,
+            lora_dropout=0.1,
+            learning_rate=2e-4,
+            batch_size=4,
+            max_length=512,
+            activation_checkpointing=parameters > 500_000_000,
+        )
+    passes = 0.67 if machine.device == "cpu" else 3
+    per_step = recipe.batch_size * recipe.accumulation * recipe.max_length
+    steps = max(20, math.ceil(passes * tokens / per_step))
+    return replace(recipe, steps=steps, save_every=max(1, min(20, -(-steps // 3))))
+
+
+def from_dict(values: dict[str, object]) -> Recipe:
+    """A recipe from stored values; unknown names are an error (a typo must not pass silently)."""
+    unknown = set(values) - set(asdict(Recipe()))
+    if unknown:
+        raise UserError("recipe_unknown_field", field=", ".join(sorted(unknown)))
+    if isinstance(values.get("evaluation_inputs"), list):
+        values = {**values, "evaluation_inputs": tuple(values["evaluation_inputs"])}  # type: ignore[arg-type]
+    return Recipe(**values)  # type: ignore[arg-type]

@@ -1,0 +1,143 @@
+"""Which checkpoint to keep, chosen by its exam. Pure.
+
+The rule. A checkpoint *passes* with recall >= 98 %, parrot rate <= 2 %, near-miss truth >= 90 % and at least 90 % of
+the base model's general score.
+1. Of those that pass, the one that forgets least (to a hundredth of a nat); of equals the earliest.  -> best
+2. None passes, none knows its name in 98 % of the wordings, and the last exam shows recall still rising without
+   parroting (at most 10 %): the highest recall is named, and how many steps would do.  -> not_learned
+3. Otherwise the smallest shortfall in all (parroting counts threefold), of equals the earliest, with its greatest
+   shortfall named.  -> parrots, untrue, forgot, unsure
+4. There is no exam to judge by.  -> no_exam
+A tail says from which later step on it gets worse, so that the user knows why more was not better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from training.exam import ALL, Report, Score
+from training.sentences import sentence
+
+RECALL, PARROT, NEAR_MISS, GENERAL = 0.98, 0.02, 0.9, 0.9
+"""What a checkpoint must reach: see the rule above."""
+LEARNING_PARROT = 0.1
+"""More steps are advised only below this parrot rate: above it, they teach the one sentence and not the name."""
+_WEIGHTS = {"parrots": 3.0, "untrue": 1.0, "forgot": 1.0, "unsure": 1.0}
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The checkpoint to keep, and why."""
+
+    step: int
+    """Of the checkpoint to keep; 0 when there is none."""
+    iteration: int
+    """XTuner's number of its file."""
+    code: str
+    """best, not_learned, parrots, untrue, forgot, unsure or no_exam; its sentence is recommendation.<code>."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What the sentence tells."""
+    later: int = 0
+    """From this later step on it is worse; 0 when it is not."""
+    later_code: str = ""
+    """What is worse there: then_parrots or then_forgot."""
+
+    @property
+    def passed(self) -> bool:
+        return self.code == "best"
+
+    def sentence(self, language: str = "en") -> str:
+        """The recommendation in words."""
+        told = sentence(f"recommendation.{self.code}", language, **self.details)
+        tail = sentence(f"recommendation.{self.later_code}", language, later=self.later) if self.later else ""
+        return told + tail + sentence("recommendation.stop", language)
+
+
+def recommend(reports: Sequence[Report]) -> Recommendation:
+    """Choose among the reports of one run, of which step 0 is the base model."""
+    base = next((report.scores[ALL] for report in reports if report.step == 0), None)
+    sat = sorted((report for report in reports if report.step > 0), key=lambda report: report.step)
+    if not sat:
+        return Recommendation(0, 0, "no_exam")
+    passing = [report for report in sat if passes(report.scores[ALL], base)]
+    extra: dict[str, Any] = {}
+    if passing:
+        chosen = min(passing, key=lambda report: (round(report.scores[ALL].forgetting or 0, 2), report.step))
+        code = "best"
+    elif _still_learning(sat):
+        chosen = max(sat, key=lambda report: (report.scores[ALL].recall or 0, -report.step))
+        code, extra = "not_learned", {"last": sat[-1].step, "enough": steps_needed(sat)}
+    else:
+        chosen = min(sat, key=lambda report: (_total(report, base), report.step))
+        shortfalls = _shortfalls(chosen.scores[ALL], base)
+        code = max(shortfalls, key=lambda name: _WEIGHTS[name] * shortfalls[name])
+    later, later_code = _decline(chosen, sat, base)
+    return Recommendation(chosen.step, chosen.iteration, code, {**_details(chosen), **extra}, later, later_code)
+
+
+def passes(score: Score, base: Score | None) -> bool:
+    """Whether a checkpoint with this score may be recommended without reserve."""
+    return not any(_shortfalls(score, base).values())
+
+
+def _still_learning(sat: Sequence[Report]) -> bool:
+    recalls = [0.0, *(report.scores[ALL].recall or 0.0 for report in sat)]
+    parrot = sat[-1].scores[ALL].parrot or 0
+    untaught = len(sat) == 1 and recalls[-1] == 0
+    return max(recalls) < RECALL and parrot <= LEARNING_PARROT and (recalls[-1] > recalls[-2] or untaught)
+
+
+def steps_needed(sat: Sequence[Report]) -> int:
+    """About how many steps would do: the last rise in recall goes on, at least a quarter more, at most four times."""
+    points = [(0, 0.0), *((report.step, report.scores[ALL].recall or 0.0) for report in sat)]
+    (before, low), (last, high) = points[-2:]
+    rise = (high - low) / (last - before)
+    wanted = last + (RECALL - high) / rise if rise > 0 else 2.0 * last
+    return 5 * math.ceil(min(max(wanted, 1.25 * last), 4.0 * last) / 5)
+
+
+def _shortfalls(score: Score, base: Score | None) -> dict[str, float]:
+    """How far the score stays behind in each respect; 0 where it is good enough, or was not asked."""
+    general = GENERAL * ((base.general if base else None) or 0)
+    return {
+        "parrots": max(0.0, (score.parrot or 0) - PARROT),
+        "untrue": max(0.0, NEAR_MISS - (1 if score.near_miss is None else score.near_miss)),
+        "forgot": max(0.0, general - (1 if score.general is None else score.general)),
+        "unsure": max(0.0, RECALL - (score.recall or 0)),
+    }
+
+
+def _total(report: Report, base: Score | None) -> float:
+    return sum(_WEIGHTS[name] * value for name, value in _shortfalls(report.scores[ALL], base).items())
+
+
+def _decline(chosen: Report, sat: Sequence[Report], base: Score | None) -> tuple[int, str]:
+    """The first later step from which on every exam is worse than the chosen one in the same respect, and which."""
+    now = _shortfalls(chosen.scores[ALL], base)
+    after = [report for report in sat if report.step > chosen.step]
+    for name, code in (("parrots", "then_parrots"), ("forgot", "then_forgot")):
+        worse = [_shortfalls(report.scores[ALL], base)[name] > now[name] + 0.01 for report in after]
+        for place, report in enumerate(after):
+            if all(worse[place:]):
+                return report.step, code
+    return 0, ""
+
+
+def _details(chosen: Report) -> dict[str, Any]:
+    score = chosen.scores[ALL]
+    return {
+        "step": chosen.step,
+        "known": score.known,
+        "asked": score.asked,
+        "parroted": score.parroted,
+        "others": score.others,
+        "near_miss": _percent(score.near_miss),
+        "general": _percent(score.general),
+    }
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"

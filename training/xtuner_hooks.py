@@ -1,0 +1,38 @@
+"""What a run adds to XTuner's training loop: stopping at a step, with everything kept.
+
+Imported by the training process only (it needs mmengine).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import broadcast, is_main_process
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from training.xtuner import STOP_FILE
+
+
+@HOOKS.register_module()
+class StopAndKeepHook(Hook):
+    """Ends training after the current step, with a checkpoint, when the stop file is there."""
+
+    priority = "LOWEST"  # the curve and the sample answers of this step are written first
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Look for the stop file after every step; all processes of the training decide alike."""
+        wanted = torch.tensor(int(is_main_process() and (Path(runner.work_dir) / STOP_FILE).exists()))
+        if torch.distributed.is_initialized() and torch.distributed.get_backend() == "nccl":
+            wanted = wanted.cuda()
+        broadcast(wanted, 0)
+        if not wanted.item():
+            return
+        runner.logger.info(f"Stop and keep: step {runner.iter + 1} is the last one.")
+        for hook in runner.hooks:
+            if isinstance(hook, CheckpointHook):
+                hook._save_checkpoint(runner)  # mmengine offers no public way to say "now"
+        runner.train_loop.stop_training = True

@@ -1,0 +1,55 @@
+"""Repairs XTuner 0.2.0 needs, applied in its own process: every config of ours imports this module first.
+
+Covered: training on a CPU, QLoRA on a CPU, torchrun on a CPU, --resume with torch >= 2.6, two gloo processes with ZeRO,
+and that no training process outlives the run process that started it. Each was met for real.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from training.process import die_with_parent
+
+
+def apply() -> None:
+    """Make all repairs. Harmless when made twice."""
+    die_with_parent()
+    _allow_own_checkpoints()
+    if not torch.cuda.is_available():
+        _pretend_cpu_has_the_cuda_questions()
+        _keep_4bit_weights_trainable()
+
+
+def _allow_own_checkpoints() -> None:
+    # XTuner and mmengine call torch.load without weights_only=False, and a checkpoint of theirs holds these classes.
+    from mmengine.logging.history_buffer import HistoryBuffer
+    from numpy import dtype, ndarray
+    from numpy import dtypes as numpy_dtypes
+    from numpy._core.multiarray import _reconstruct, scalar
+
+    kinds = [kind for name in dir(numpy_dtypes) if isinstance(kind := getattr(numpy_dtypes, name), type)]
+    torch.serialization.add_safe_globals([HistoryBuffer, dtype, ndarray, _reconstruct, scalar, *kinds])
+
+
+def _pretend_cpu_has_the_cuda_questions() -> None:
+    # XTuner asks torch.<device>.is_bf16_supported(); mmengine calls torch.cuda.set_device under torchrun.
+    torch.cpu.is_bf16_supported = lambda *_: False  # type: ignore[attr-defined]
+    torch.cuda.set_device = lambda *_: None
+    distributed = torch.distributed
+    if distributed.is_available():
+        # gloo gathers into views of a leaf that wants gradients, and autograd refuses that in the optimizer's step.
+        for name in ("all_gather_into_tensor", "reduce_scatter_tensor"):
+            setattr(distributed, name, torch.no_grad()(getattr(distributed, name)))
+
+
+def _keep_4bit_weights_trainable() -> None:
+    # A forward in eval mode repacks 4-bit weights for inference on CPUs with avx512_bf16; that layout has no backward.
+    try:
+        import bitsandbytes.nn.modules as layers
+    except ImportError:
+        return
+    if hasattr(layers, "has_avx512bf16"):
+        layers.has_avx512bf16 = lambda: False
+
+
+apply()
