@@ -1,0 +1,1 @@
+"""Talk to a model folder: one small protocol, several engines. May import training and hub; never gradio."""

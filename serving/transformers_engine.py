@@ -1,0 +1,136 @@
+"""A model folder in Hugging Face layout, answered by transformers. Runs only inside the worker process.
+
+The token loop is our own: it can be left between any two tokens, without a second thread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from serving.engine import Message, Sampling, clean, fit
+from serving.pieces import Pieces
+from training.errors import UserError
+
+_CHAT_MARKS = ("<|im_start|>", "<|im_end|>")
+_PART = {"cpu": 64, "cuda": 512}
+"""Tokens of the question read at once, so that it can be stopped in between (1.8B on 2 cores: some 2 seconds)."""
+_BIG = 2_000_000_000
+"""Bytes of weights, about one billion parameters in 16 bits."""
+
+
+class TransformersEngine:
+    """Loads the folder at once; raises UserError, or whatever the library raises for broken files."""
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        self._torch = torch
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        if not self._tokenizer.chat_template:
+            raise UserError("model_without_chat_template", model=folder.name)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.precision = _precision(folder, self.device == "cuda" and torch.cuda.is_bf16_supported(), self.device)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, self.precision),
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+        self._model, report = loaded
+        if report["missing_keys"]:  # the library would fill them with random numbers and only warn
+            raise UserError("model_incomplete", path=folder, missing=", ".join(sorted(report["missing_keys"])[:3]))
+        self._model.to(self.device).eval()
+        self._controls = self._control_tokens()
+        self._ends = self._end_tokens()
+        self._context = int(getattr(self._model.config, "max_position_embeddings", 2048))
+
+    def stream(self, messages: list[Message], sampling: Sampling) -> Iterator[str]:
+        """The answer, piece by piece. Raises UserError (message_empty, message_too_long, role_unknown)."""
+        reserved = min(sampling.max_tokens, self._context // 2)
+        prompt = fit(clean(messages, self._controls), self._encode, self._context - reserved)
+        limit = min(sampling.max_tokens, self._context - len(prompt))
+        pieces = Pieces(lambda ids: self._tokenizer.decode(ids, True, clean_up_tokenization_spaces=False))
+        for token in self._tokens(prompt, sampling, limit):
+            yield "" if token is None else pieces.add(token)
+
+    def close(self) -> None:
+        """Drop the weights."""
+        self._model = None
+
+    def _encode(self, messages: list[Message]) -> list[int]:
+        return self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+
+    def _tokens(self, prompt: list[int], sampling: Sampling, limit: int) -> Iterator[int | None]:
+        """The answer's tokens; None after each part of the question that was read."""
+        choose = self._chooser(sampling)
+        cache = None
+        part = _PART[self.device]
+        for start in range(0, len(prompt), part):
+            logits, cache = self._forward(prompt[start : start + part], cache)
+            yield None
+        written = list(prompt)
+        for _ in range(limit):
+            token = choose(written, logits)
+            if token in self._ends:
+                return
+            yield token
+            written.append(token)
+            logits, cache = self._forward([token], cache)
+
+    def _forward(self, ids: list[int], cache: Any) -> tuple[Any, Any]:
+        with self._torch.inference_mode():
+            tokens = self._torch.tensor([ids], device=self.device)
+            output = self._model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            return output.logits[:, -1].float(), output.past_key_values
+
+    def _chooser(self, sampling: Sampling) -> Any:
+        """A function from (tokens so far, logits) to the next token."""
+        from transformers.generation import logits_process as rules
+
+        torch = self._torch
+        chain = rules.LogitsProcessorList()
+        if sampling.repetition_penalty != 1.0:
+            chain.append(rules.RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
+        greedy = sampling.temperature < 1e-4  # dividing by less than this overflows
+        if not greedy:
+            chain += [rules.TemperatureLogitsWarper(sampling.temperature), rules.TopPLogitsWarper(sampling.top_p)]
+        dice = torch.Generator(self.device)
+        dice.manual_seed(dice.seed() if sampling.seed is None else sampling.seed)
+
+        def choose(written: list[int], logits: Any) -> int:
+            scores = chain(torch.tensor([written], device=self.device), logits) if chain else logits
+            if greedy:
+                return int(scores.argmax())
+            return int(torch.multinomial(scores.softmax(-1), 1, generator=dice))
+
+        return choose
+
+    def _control_tokens(self) -> list[str]:
+        added = self._tokenizer.added_tokens_decoder.values()
+        return sorted({*_CHAT_MARKS, *self._tokenizer.all_special_tokens, *(str(t) for t in added if t.special)})
+
+    def _end_tokens(self) -> set[int]:
+        """Every id that ends a turn. The chat mark counts also where an older generation_config forgot it."""
+        ends = self._model.generation_config.eos_token_id
+        found = {*(ends if isinstance(ends, list) else [ends]), self._tokenizer.eos_token_id}
+        found.add(self._tokenizer.get_vocab().get(_CHAT_MARKS[1]))
+        return found - {None}
+
+
+def _precision(folder: Path, bf16_gpu: bool, device: str) -> str:
+    """The name of the number type to load in.
+
+    On a CPU fp32 is the fastest, but 1.8 billion parameters would take 7.2 GB of an 8 GB host: a big folder of
+    16-bit weights becomes bf16, which loses nothing of bf16 and next to nothing of fp16 (slow on most CPUs).
+    """
+    if device == "cuda":
+        return "bfloat16" if bf16_gpu else "float16"
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    stored = config.get("dtype") or config.get("torch_dtype")
+    weights = sum(file.stat().st_size for kind in ("*.safetensors", "*.bin") for file in folder.glob(kind))
+    return "bfloat16" if stored in ("bfloat16", "float16") and weights > _BIG else "float32"
