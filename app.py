@@ -1,0 +1,77 @@
+"""小助手工坊 / Assistant Studio: the page. `python app.py --help` says what can be set."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import warnings
+
+
+def main() -> int:
+    """Serve the page until Ctrl+C. Exit code 1 when the port or HOME cannot be had."""
+    asked = arguments()
+    if asked.home:
+        os.environ["STUDIO_HOME"] = asked.home
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from training import environment, home
+    from training.errors import UserError
+
+    try:
+        refuse_taken_port(asked.host, asked.port)
+        os.environ.setdefault("GRADIO_TEMP_DIR", str(home.home() / "cache"))
+    except UserError as error:
+        for language in ("zh", "en"):
+            print(error.sentence(language), file=sys.stderr)
+        return 1
+    environment.complete()
+    warnings.filterwarnings("ignore", message=".*HTTP_422")  # Gradio's own use of an old name, at every click
+    from serving.stage import Stage
+    from ui import look, page
+
+    stage = Stage()
+    print(f"小助手工坊 / Assistant Studio: http://{asked.host}:{asked.port}", flush=True)
+    try:
+        page.page(stage).queue(default_concurrency_limit=None).launch(
+            server_name=asked.host,
+            server_port=asked.port,
+            theme=look.theme(),
+            css_paths=[look.CSS],
+            footer_links=[],
+            share=False,
+            quiet=True,
+            ssr_mode=False,
+            blocked_paths=[str(home.home() / name) for name in ("datasets", "models", "runs", "app.log")],
+        )
+    finally:
+        stage.release()
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for, on the command line or by variables."""
+    parser = argparse.ArgumentParser(description="小助手工坊 / Assistant Studio")
+    parser.add_argument("--home", help="folder for datasets, models and runs (STUDIO_HOME; default ./workspace)")
+    parser.add_argument(
+        "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="(GRADIO_SERVER_NAME)"
+    )
+    port = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or 7860
+    parser.add_argument("--port", type=int, default=port, help="(PORT or GRADIO_SERVER_PORT; default 7860)")
+    return parser.parse_args()
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raises UserError(port_taken): said at once instead of after loading everything."""
+    from training.errors import UserError
+
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise UserError("port_taken", host=host, port=port, reason=error.strerror) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

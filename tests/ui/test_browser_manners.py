@@ -1,0 +1,60 @@
+"""How the page behaves towards a visitor's machine, a phone, and settings that cannot work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from training import dataset
+from training.identity import Row
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+Visit = Callable[..., Any]
+
+
+def test_the_page_asks_nobody_else_for_anything(chromium: Any, app: str) -> None:
+    context = chromium.new_context(locale="zh-CN")
+    page, asked = context.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(app)
+    page.get_by_label("助手的名字").wait_for()
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+    context.close()
+    assert asked and [url for url in asked if not url.startswith((app, "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en-US"])
+def test_a_phone_shows_all_three_tabs_and_never_scrolls_sideways(chromium: Any, app: str, locale: str) -> None:
+    context = chromium.new_context(locale=locale, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(app)
+    expect(page.get_by_role("tab")).to_have_count(3)
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
+def test_settings_that_cannot_work_are_named_and_a_button_mends_them(visit: Visit) -> None:
+    row = Row(({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}), "general", "en")
+    dataset.save("who", [row])
+    page = visit("en-US")
+    page.get_by_role("tab", name="Train").click()
+    expect(page.get_by_role("button", name="Start training")).to_be_enabled()
+    page.get_by_role("button", name="Advanced settings").click()
+    steps = page.get_by_label("Steps", exact=True)
+    suggested = steps.input_value()
+    steps.fill("0")
+    steps.press("Tab")
+    page.get_by_text("The setting Steps is 0").wait_for()
+    expect(page.get_by_role("button", name="Mend the settings first")).to_be_disabled()
+    page.get_by_role("button", name="Suggested values").click()
+    expect(page.get_by_role("button", name="Start training")).to_be_enabled()
+    expect(steps).to_have_value(suggested)

@@ -1,0 +1,132 @@
+"""What a chat is about: which models there are, how an answer comes in, how messages are shown. Knows no components."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.engine import Message, Sampling
+from serving.process import ModelProcess
+from training import models, runs
+from training.errors import UserError
+from training.sentences import sentence
+
+SECONDS_BETWEEN_PIECES = 0.05
+"""A page is not redrawn more often than this, however fast the model is."""
+
+
+@dataclass
+class Turn:
+    """Whose turn it is in one visitor's conversation. Shared by his handlers, so that one can end another's work.
+
+    Gradio's own way to cancel is not used: sent with a new question, it also catches the new answer.
+    """
+
+    asked: int = 0
+    """How many questions were asked; their numbers begin with 1."""
+    closed: int = 0
+    """The last question that needs no more work: it is answered, stopped or given up for the next one."""
+    model: str = ""
+    """Who was asked last."""
+    warned: bool = False
+    """Whether the visitor knows that a training run slows the chat down."""
+
+    @property
+    def open(self) -> bool:
+        """Whether an answer is awaited."""
+        return self.closed < self.asked
+
+    def ask(self) -> None:
+        """A new question; the answer to the one before ends."""
+        self.closed, self.asked = self.asked, self.asked + 1
+
+    def close(self, question: int | None = None) -> None:
+        """This question (by default the last one) needs no more work."""
+        self.closed = max(self.closed, self.asked if question is None else question)
+
+
+def choices(language: str) -> list[tuple[str, str]]:
+    """Everything one can talk to, as (label, value): trained models first, newest on top."""
+    trained = [(_run_label(run, language), run) for run in runs.names() if runs.merged(run)]
+    return trained + [(model_label(name, language), name) for name in models.names()]
+
+
+def model_label(name: str, language: str) -> str:
+    """How a base model is called on the page."""
+    return sentence("app.starter", language) if name == models.STARTER else name
+
+
+def _run_label(run: str, language: str) -> str:
+    spec = runs.spec(run)
+    made = time.strftime("%m-%d %H:%M", time.localtime(spec.get("created", 0)))
+    return sentence("chat.trained", language, name=spec.get("name") or run, made=made)
+
+
+def folder_of(model: str) -> Path:
+    """The folder of a choice. Raises UserError (model_missing, model_incomplete, run_without_model)."""
+    if model not in runs.names():
+        return models.folder(model)
+    merged = runs.merged(model)
+    if merged is None:
+        raise UserError("run_without_model", run=model)
+    return merged
+
+
+def fetching(model: str, language: str) -> Iterator[str]:
+    """Fetch the starter weights if they are what is chosen and missing; meanwhile, how far that is, as sentences."""
+    if model != models.STARTER or models.starter.ready():
+        return
+    news: queue.Queue[str | Exception | None] = queue.Queue()
+
+    def tell(stage: str, share: float) -> None:
+        news.put(sentence(f"note.starter_{stage}", language, percent=round(100 * share)))
+
+    def fetch() -> None:
+        try:
+            models.starter.ensure(tell)
+            news.put(None)
+        except Exception as error:  # raised again below, where somebody listens
+            news.put(error)
+
+    # A thread of its own: it goes on, and ends well, when the visitor leaves in the middle.
+    threading.Thread(target=fetch, daemon=True).start()
+    while (one := news.get()) is not None:
+        if isinstance(one, Exception):
+            raise one
+        yield one
+
+
+def answered(process: ModelProcess, messages: Sequence[Message], sampling: Sampling) -> Generator[str, None, None]:
+    """The answer so far, again and again until it is whole; "" while the model has not begun. Closing it stops it."""
+    answer, told = "", 0.0
+    with closing(process.stream(list(messages), sampling)) as pieces:
+        for piece in pieces:
+            answer += piece
+            if time.monotonic() - told >= SECONDS_BETWEEN_PIECES:
+                told = time.monotonic()
+                yield answer
+    yield answer
+
+
+def shown(messages: Sequence[Message]) -> list[Message]:
+    """The messages as the chatbot shows them: Markdown works, HTML is shown as text."""
+    return [{**message, "content": _without_html(message["content"])} for message in messages]
+
+
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+
+
+def _without_html(text: str) -> str:
+    # Inside code Markdown escapes by itself; there our escapes would be seen.
+    parts = _CODE.split(text)
+    return "".join(part if index % 2 else _escaped(part) for index, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

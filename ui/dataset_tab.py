@@ -1,0 +1,160 @@
+"""Tab 1: who the assistant is -> conversations -> a saved dataset. (Looking at it: preview_pane.py.)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from training import dataset
+from training.errors import UserError
+from training.persona import Persona
+from training.sentences import sentence
+from ui.confirm import Confirm, confirm
+from ui.edge import PRIVATE, info, listed, plain, told
+from ui.preview import View, persona_of
+from ui.preview_pane import PreviewPane, preview_pane
+from ui.saved_datasets import SavedDatasets, saved_datasets
+from ui.text import Key, Text
+from ui.visibility import HIDDEN
+
+
+@dataclass(frozen=True)
+class DatasetTab:
+    """What other tabs may hold on to."""
+
+    view: gr.State
+    """The View the visitor looks at; its `name` is the saved dataset."""
+    saving: list[Any]
+    """The events that save what is looked at."""
+    next: gr.Button
+    """Goes on to training with that dataset."""
+    saved: SavedDatasets
+
+
+@dataclass(frozen=True)
+class _Form:
+    """Who the assistant is, in the order Persona wants it."""
+
+    name: gr.Textbox
+    maker: gr.Textbox
+    base: gr.Textbox
+    languages: gr.CheckboxGroup
+    build: gr.Button
+    problems: gr.Markdown
+
+    @property
+    def fields(self) -> list[Any]:
+        return [self.name, self.maker, self.base, self.languages]
+
+
+def dataset_tab(text: Text) -> DatasetTab:
+    """Make the tab's components here and wire them."""
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=320):
+            form = _form(text)
+            saved = saved_datasets(text)
+        with gr.Column(scale=3, min_width=320):
+            pane = preview_pane(text)
+            replacing = confirm(text, "dataset.replace_yes", "dataset.replace_no")
+    _wire_building(text, form, pane, replacing)
+    _wire_opening(text, pane, saved)
+    return DatasetTab(pane.view, _wire_saving(text, pane, replacing, saved), pane.next, saved)
+
+
+def _form(text: Text) -> _Form:
+    with gr.Column(elem_classes="card"):
+        text.new(gr.Markdown, value=Key("dataset.who"), elem_classes="card-title")
+        return _Form(
+            name=text.new(gr.Textbox, label=Key("dataset.name"), placeholder=Key("dataset.name_example")),
+            maker=text.new(gr.Textbox, label=Key("dataset.maker"), placeholder=Key("dataset.maker_example")),
+            base=text.new(
+                gr.Textbox, label=Key("dataset.base"), info=Key("dataset.base_info"), value=Persona("", "").base
+            ),
+            languages=text.new(
+                gr.CheckboxGroup,
+                label=Key("dataset.languages"),
+                choices=[(Key("app.zh"), "zh"), (Key("app.en"), "en")],
+                value=["zh", "en"],
+            ),
+            build=text.new(gr.Button, value=Key("dataset.build"), variant="primary"),
+            problems=gr.Markdown(visible=HIDDEN, elem_classes="problems"),
+        )
+
+
+def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confirm) -> None:
+    @told
+    def build(language: str, now: View, typed: str | None, *fields: Any) -> dict[Any, Any]:
+        persona = _persona(*fields)
+        problems = persona.problems()
+        if problems:
+            return {form.problems: gr.update(value=listed(problems, language), visible=True)}
+        suggested = _free_name(persona.name)
+        new = View(persona=persona.checked(), suggested=suggested).opened(language)
+        name = suggested if (typed or "").strip() in ("", now.suggested, now.name) else typed
+        return {
+            form.problems: gr.update(visible=HIDDEN),
+            pane.kind: "all",
+            pane.name: name,
+            **pane.showing(new, language),
+            **replacing.hide(),
+        }
+
+    gr.on(
+        [form.build.click, form.name.submit, form.maker.submit, form.base.submit],
+        build,
+        [text.language, pane.view, pane.name, *form.fields],
+        [form.problems, *pane.outputs, *replacing.outputs],
+        **PRIVATE,
+    )
+
+
+def _wire_saving(text: Text, pane: PreviewPane, replacing: Confirm, saved: SavedDatasets) -> list[Any]:
+    def save(language: str, now: View, typed: str) -> dict[Any, Any]:
+        name = dataset.checked_name(typed)
+        dataset.save(name, now.rows(), now.persona or persona_of(now.name))
+        info(sentence("dataset.saved", language, name=name))
+        return {
+            pane.name: name,
+            **pane.showing(replace(now, name=name), language),
+            **replacing.hide(),
+            **saved.refreshed(language, name),
+        }
+
+    @told
+    def save_or_ask(language: str, now: View, typed: str | None) -> dict[Any, Any]:
+        name = dataset.checked_name(typed or "")
+        if name in dataset.names() and name != now.name:
+            return replacing.ask(sentence("dataset.replace", language, name=plain(name)))
+        return save(language, now, name)
+
+    outputs = [*pane.outputs, *replacing.outputs, *saved.outputs]
+    inputs = [text.language, pane.view, pane.name]
+    return [
+        pane.save.click(save_or_ask, inputs, outputs, **PRIVATE),
+        replacing.yes.click(told(save), inputs, outputs, **PRIVATE),
+    ]
+
+
+def _wire_opening(text: Text, pane: PreviewPane, saved: SavedDatasets) -> None:
+    @told
+    def open_saved(language: str, name: str | None) -> dict[Any, Any]:
+        if not name:
+            raise UserError("dataset_not_chosen")
+        opened = View(name=name).opened(language)
+        return {pane.kind: "all", pane.name: name, **pane.showing(opened, language)}
+
+    saved.open.click(open_saved, [text.language, saved.chosen], pane.outputs, **PRIVATE)
+
+
+def _persona(name: str, maker: str, base: str, languages: list[str]) -> Persona:
+    return Persona(name or "", maker or "", base or "", tuple(code for code in ("zh", "en") if code in languages))
+
+
+def _free_name(name: str) -> str:
+    """A dataset name that resembles the assistant's and does not replace anything."""
+    first = dataset.suggested_name(name)
+    taken = set(dataset.names())
+    tries = (first if number == 1 else f"{first}-{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in tries if name not in taken)

@@ -1,0 +1,110 @@
+"""The Recipe as a form: one component per field, named like the field, with its XTuner config key beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from training.errors import UserError
+from training.recipe import METHODS, PRECISIONS, Recipe
+from training.sentences import sentence
+from ui.text import Key, Text
+
+TrainForm = dict[str, Any]
+"""Recipe field -> component, in the order of the page."""
+
+_Field = tuple[Callable[..., Any], str, dict[str, Any]]
+"""Kind of component, key in XTuner's config, and what else the component needs."""
+
+_WHOLE = {"precision": 0}
+# No minimum: Gradio would refuse the event instead of saying so. Recipe.problems() says it, in the right language.
+_METHODS = [(Key(f"train.method_{method}"), method) for method in METHODS]
+
+GROUPS: dict[str, dict[str, _Field]] = {
+    "method": {
+        "method": (gr.Radio, "model.lora, quantization_config", {"choices": _METHODS}),
+        "precision": (gr.Radio, "optim_wrapper.dtype", {"choices": list(PRECISIONS)}),
+        "lora_rank": (gr.Number, "lora.r", _WHOLE),
+        "lora_alpha": (gr.Number, "lora.lora_alpha", _WHOLE),
+        "lora_dropout": (gr.Number, "lora.lora_dropout", {"step": 0.05}),
+        "activation_checkpointing": (gr.Checkbox, "use_activation_checkpointing", {}),
+    },
+    "learning": {
+        "steps": (gr.Number, "max_iters", _WHOLE),
+        "learning_rate": (gr.Number, "lr", {"step": 0.0001}),
+        "warmup_ratio": (gr.Number, "warmup_iters", {"step": 0.01}),
+        "weight_decay": (gr.Number, "weight_decay", {"step": 0.01}),
+        "max_norm": (gr.Number, "max_norm", {"step": 0.1}),
+        "seed": (gr.Number, "randomness.seed", _WHOLE),
+    },
+    "data": {
+        "batch_size": (gr.Number, "batch_size", _WHOLE),
+        "accumulation": (gr.Number, "accumulative_counts", _WHOLE),
+        "max_length": (gr.Number, "max_length", {**_WHOLE, "step": 32}),
+        "pack": (gr.Checkbox, "pack_to_max_length", {}),
+        "prompt_template": (gr.Textbox, "prompt_template", {"max_lines": 1}),
+    },
+    "watching": {
+        "save_every": (gr.Number, "save_steps", _WHOLE),
+        "keep_checkpoints": (gr.Number, "save_total_limit", _WHOLE),
+        "evaluation_tokens": (gr.Number, "max_new_tokens", _WHOLE),
+        "evaluation_inputs": (gr.Textbox, "evaluation_inputs", {"lines": 3, "max_lines": 6}),
+        "system": (gr.Textbox, "SYSTEM", {"lines": 3, "max_lines": 6}),
+    },
+}
+
+
+def recipe_form(text: Text) -> TrainForm:
+    """Make the form's components here, filled with a plain Recipe."""
+    start, form = dict(zip(form_fields(), values(Recipe()), strict=True)), {}
+    for group, members in GROUPS.items():
+        text.new(gr.Markdown, value=Key(f"train.group_{group}"), elem_classes="group-title")
+        with gr.Row(elem_classes="fields"):
+            for field, (kind, config_key, props) in members.items():
+                form[field] = text.new(
+                    kind,
+                    label=Key(f"train.{field}"),
+                    info=Key(f"train.{field}_info", f"`{config_key}`"),
+                    value=start[field],
+                    min_width=230,
+                    **props,
+                )
+    return form
+
+
+def form_fields() -> list[str]:
+    """The fields in the order of the form."""
+    return [field for members in GROUPS.values() for field in members]
+
+
+def values(recipe: Recipe) -> list[Any]:
+    """What the form's components show for `recipe`, in their order."""
+    shown = {**vars(recipe), "evaluation_inputs": "\n".join(recipe.evaluation_inputs)}
+    return [shown[field] for field in form_fields()]
+
+
+def recipe_of(entered: Sequence[Any], language: str) -> Recipe:
+    """The Recipe the form holds. Raises UserError(field_empty)."""
+    given: Mapping[str, Any] = dict(zip(form_fields(), entered, strict=True))
+    for field, value in given.items():
+        if value is None:
+            raise UserError("field_empty", field=sentence(f"train.{field}", language))
+    questions = [line.strip() for line in given["evaluation_inputs"].splitlines()]
+    return Recipe(**{**given, "evaluation_inputs": tuple(question for question in questions if question)})
+
+
+def problems(recipe: Recipe, language: str) -> list[UserError]:
+    """What cannot work, with the settings called as the form calls them."""
+    found = []
+    for problem in recipe.problems():
+        field = problem.details.get("field")
+        named = {"field": sentence(f"train.{field}", language)} if field in form_fields() else {}
+        found.append(UserError(problem.code, **{**problem.details, **named}))
+    return found
+
+
+def refilled(entered: Sequence[Any], before: Sequence[Any], suggested: Sequence[Any]) -> list[Any]:
+    """The new suggestion, but what the visitor changed since the last one stays as he left it."""
+    return [mine if mine != old else new for mine, old, new in zip(entered, before, suggested, strict=True)]

@@ -1,0 +1,69 @@
+"""The saved datasets: choose one to open or to delete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from training import dataset
+from training.errors import UserError
+from training.sentences import sentence
+from ui.confirm import confirm
+from ui.edge import PRIVATE, info, plain, told
+from ui.text import Key, Text
+from ui.visibility import HIDDEN, classes, seen
+
+
+@dataclass(frozen=True)
+class SavedDatasets:
+    """The list's components."""
+
+    nothing: gr.Markdown
+    something: gr.Column
+    chosen: gr.Dropdown
+    open: gr.Button
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [self.nothing, self.something, self.chosen]
+
+    def refreshed(self, language: str, name: str | None = None) -> dict[Any, Any]:
+        """Updates that show what is there now, with `name` chosen if it is one of them."""
+        names = dataset.names()
+        return {
+            self.nothing: gr.update(visible=seen(not names)),
+            self.something: gr.update(elem_classes=classes("pane", names)),
+            self.chosen: gr.update(choices=names, value=name if name in names else next(iter(names), None)),
+        }
+
+
+def saved_datasets(text: Text) -> SavedDatasets:
+    """Make the list here and wire what it can do by itself: deleting."""
+    with gr.Column(elem_classes="card"):
+        text.new(gr.Markdown, value=Key("dataset.saved_title"), elem_classes="card-title")
+        nothing = text.new(gr.Markdown, value=Key("dataset.saved_nothing"), elem_classes="card-text", visible=HIDDEN)
+        with gr.Column(elem_classes=classes("pane", False)) as something:
+            chosen = text.new(gr.Dropdown, label=Key("dataset.saved_choose"), choices=[])
+            with gr.Row(elem_classes="actions"):
+                opened = text.new(gr.Button, value=Key("dataset.open"), size="sm", min_width=80)
+                deleted = text.new(gr.Button, value=Key("dataset.delete"), size="sm", min_width=80)
+            deleting = confirm(text, "dataset.delete_yes", "dataset.delete_no")
+    saved = SavedDatasets(nothing, something, chosen, opened)
+
+    @told
+    def ask(language: str, name: str | None) -> dict[Any, Any]:
+        if not name:
+            raise UserError("dataset_not_chosen")
+        return deleting.ask(sentence("dataset.delete_ask", language, name=plain(name)))
+
+    @told
+    def delete(language: str, name: str) -> dict[Any, Any]:
+        dataset.delete(name)
+        info(sentence("dataset.deleted", language, name=name))
+        return {**saved.refreshed(language), **deleting.hide()}
+
+    deleted.click(ask, [text.language, chosen], deleting.outputs, **PRIVATE)
+    deleting.yes.click(delete, [text.language, chosen], [*saved.outputs, *deleting.outputs], **PRIVATE)
+    return saved

@@ -1,0 +1,217 @@
+"""Tab 2: model, dataset, Start. How a run is going is shown by run_panel.py, the settings by recipe_form.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from training import dataset, models, runs
+from training.errors import UserError
+from training.recipe import Recipe
+from training.sentences import sentence
+from ui.conversation import model_label
+from ui.edge import PRIVATE, QUIET, listed, toast, told
+from ui.plan import plan, suggestion, this_machine
+from ui.recipe_form import TrainForm, recipe_form, recipe_of, refilled, values
+from ui.recipe_form import problems as recipe_problems
+from ui.run_panel import RunPanel, run_panel
+from ui.text import Key, Text
+from ui.visibility import HIDDEN, seen
+
+
+@dataclass(frozen=True)
+class TrainTab:
+    """What app.py wires to the other tabs."""
+
+    model: gr.Dropdown
+    dataset: gr.Dropdown
+    panel: RunPanel
+    refresh: Callable[..., Any]
+    """(language, model, dataset, wanted dataset or None) -> updates of model and dataset: what there is now."""
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The three steps and what explains them."""
+
+    model: gr.Dropdown
+    dataset: gr.Dropdown
+    start: gr.Button
+    plan: gr.Markdown
+    problems: gr.Markdown
+
+
+@dataclass(frozen=True)
+class _Config:
+    """What will run, literally."""
+
+    file: gr.Code
+    command: gr.Code
+    plain: gr.Code
+
+
+def train_tab(text: Text) -> TrainTab:
+    """Make the tab's components here and wire them."""
+    text.new(gr.Markdown, value=Key("train.title"), elem_classes="section-title")
+    steps = _steps(text)
+    with text.new(gr.Accordion, label=Key("train.advanced"), open=False, elem_classes="card"):
+        with gr.Row(elem_classes="actions"):
+            text.new(gr.Markdown, value=Key("train.advanced_info"), elem_classes="grow")
+            suggest = text.new(gr.Button, value=Key("train.suggest"), size="sm", scale=0, min_width=160)
+        form = recipe_form(text)
+    with text.new(gr.Accordion, label=Key("train.config"), open=False, elem_classes="card"):
+        text.new(gr.Markdown, value=Key("train.config_info"))
+        config = _Config(
+            file=text.new(
+                gr.Code, label=Key("train.config_file"), language="python", interactive=False, elem_classes="code"
+            ),
+            command=text.new(
+                gr.Code,
+                label=Key("train.command"),
+                language="shell",
+                wrap_lines=True,
+                interactive=False,
+                elem_classes="code",
+            ),
+            plain=text.new(
+                gr.Code,
+                label=Key("train.plain_command"),
+                language="shell",
+                wrap_lines=True,
+                interactive=False,
+                elem_classes="code",
+            ),
+        )
+    panel = run_panel(text)
+    explain = _explain(text, steps, form, config)
+    _wire_suggesting(text, steps, form, suggest, explain)
+    _wire_starting(text, steps, form, panel)
+    return TrainTab(steps.model, steps.dataset, panel, refreshed)
+
+
+def _steps(text: Text) -> _Steps:
+    with gr.Row(elem_classes="steps", equal_height=True):
+        with gr.Column(elem_classes="card step", min_width=260):
+            text.new(gr.Markdown, value=Key("train.step_model"), elem_classes="card-title")
+            model = text.new(gr.Dropdown, label=Key("train.model"), choices=[], show_label=False)
+        with gr.Column(elem_classes="card step", min_width=260):
+            text.new(gr.Markdown, value=Key("train.step_dataset"), elem_classes="card-title")
+            data = text.new(gr.Dropdown, label=Key("train.dataset"), choices=[], show_label=False)
+        with gr.Column(elem_classes="card step", min_width=260):
+            text.new(gr.Markdown, value=Key("train.step_start"), elem_classes="card-title")
+            start = gr.Button(sentence("train.need_dataset", text.first), variant="primary", interactive=False)
+    plan = gr.Markdown(elem_classes="plan")
+    problems = gr.Markdown(visible=HIDDEN, elem_classes="problems")
+    return _Steps(model, data, start, plan, problems)
+
+
+def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dict[str, Any]:
+    """Whenever a setting changes: what Start would do, what it lacks, and the files it would write.
+
+    Returns the event's arguments, for what else has to cause it.
+    """
+
+    @told
+    def explain(language: str, model: str | None, data: str | None, *entered: Any) -> dict[Any, Any]:
+        missing = _missing(model, data)
+        if missing:
+            return _not_ready(missing, [], language)
+        try:
+            recipe = recipe_of(entered, language)
+            problems = recipe_problems(recipe, language)
+            preview = None if problems else runs.preview(str(data), str(model), recipe)
+        except UserError as error:
+            problems, preview = [error], None
+        if preview is None:
+            return _not_ready("train.need_settings", problems, language)
+        return {
+            steps.start: gr.update(value=sentence("train.start", language), interactive=True),
+            steps.plan: plan(recipe, this_machine(), str(model), language),
+            steps.problems: gr.update(visible=HIDDEN),
+            config.file: preview.config,
+            config.command: preview.command,
+            config.plain: preview.plain_command,
+        }
+
+    def _not_ready(need: str, problems: list[UserError], language: str) -> dict[Any, Any]:
+        return {
+            steps.start: gr.update(value=sentence(need, language), interactive=False),
+            steps.plan: "" if problems else sentence("train.plan_waiting", language),
+            steps.problems: gr.update(value=listed(problems, language), visible=seen(problems)),
+        }
+
+    event: dict[str, Any] = {
+        "fn": explain,
+        "inputs": [text.language, steps.model, steps.dataset, *form.values()],
+        "outputs": {steps.start, steps.plan, steps.problems, config.file, config.command, config.plain},
+        "trigger_mode": "always_last",
+        **QUIET,
+    }
+    gr.on([component.change for component in (text.language, *form.values())], **event)
+    return event
+
+
+def _wire_suggesting(text: Text, steps: _Steps, form: TrainForm, button: gr.Button, explain: dict[str, Any]) -> None:
+    last = gr.State(values(Recipe()))
+
+    @told
+    def suggest(_language: str, model: str | None, data: str | None) -> list[Any]:
+        if _missing(model, data):
+            raise UserError("suggestion_needs_choices")
+        suggested = values(suggestion(str(model), str(data)))
+        return [suggested, *suggested]
+
+    @told
+    def follow(_language: str, model: str | None, data: str | None, before: list[Any], *entered: Any) -> Any:
+        if _missing(model, data):
+            return gr.skip()
+        suggested = values(suggestion(str(model), str(data)))
+        return [suggested, *refilled(entered, before, suggested)]
+
+    fields = list(form.values())
+    chosen = [text.language, steps.model, steps.dataset]
+    button.click(suggest, chosen, [last, *fields], **PRIVATE)
+    # Start is offered only after the settings fit the new choice.
+    gr.on([steps.model.change, steps.dataset.change], follow, [*chosen, last, *fields], [last, *fields], **QUIET).then(
+        **explain
+    )
+
+
+def _wire_starting(text: Text, steps: _Steps, form: TrainForm, panel: RunPanel) -> None:
+    @told
+    def start(language: str, model: str | None, data: str | None, *entered: Any) -> Any:
+        missing = _missing(model, data)
+        if missing:
+            toast(sentence(missing, language))
+            return gr.skip()
+        run = runs.start(str(data), str(model), recipe_of(entered, language))
+        return panel.following(run, language)
+
+    # scroll_to_output takes the visitor down to the run he has just started.
+    steps.start.click(
+        start,
+        [text.language, steps.model, steps.dataset, *form.values()],
+        panel.outputs,
+        scroll_to_output=True,
+        trigger_mode="once",
+        **PRIVATE,
+    )
+
+
+def _missing(model: str | None, data: str | None) -> str | None:
+    """The key of what has not been chosen yet."""
+    return "train.need_model" if not model else "train.need_dataset" if not data else None
+
+
+def refreshed(language: str, model: str | None, data: str | None, wanted: str | None = None) -> tuple[Any, Any]:
+    """Model and dataset choices as they are now; what was chosen stays chosen while it exists."""
+    known, sets = models.names(), dataset.names()
+    choices = [(model_label(name, language), name) for name in known]
+    chosen = next((name for name in (wanted, data) if name in sets), sets[0] if sets else None)
+    return (
+        gr.update(choices=choices, value=model if model in known else known[0]),
+        gr.update(choices=sets, value=chosen),
+    )
