@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from training import dataset, demo, exam, identity, machine, merge, models, recipe, recommendation, runs, tokens
+from training import dataset, demo, exam, identity, machine, merge, models, recipe, recommendation, runs, tally, tokens
 from training.errors import UserError
 from training.home import ROOT
 from training.persona import Persona
@@ -32,7 +32,7 @@ def _demo(options: argparse.Namespace) -> Answer:
 def _dataset(options: argparse.Namespace) -> Answer:
     rows = identity.build(_persona(options), seed=options.seed)
     file = dataset.save(options.out, rows, _persona(options))
-    return {"dataset": options.out, "path": str(file), **asdict(dataset.summarise(rows))}
+    return {"dataset": options.out, "path": str(file), **asdict(tally.summarise(rows))}
 
 
 def _start(options: argparse.Namespace) -> Answer:

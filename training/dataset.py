@@ -1,58 +1,29 @@
-"""A dataset is a folder in HOME/datasets: data.json (OpenAI messages) and card.json (how it was made).
+"""A dataset is a folder in HOME/datasets: data.json (OpenAI messages), labels.tsv, and card.json (how it was made).
 
-Covered: save, load, list, describe, delete. Not covered: making conversations (identity.py), other file formats.
+Covered: save, load, list, describe, copy, delete. Not covered: making conversations (identity.py), how rows lie in a
+file (rows.py), other file formats (importing/).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import os
 import re
 import shutil
 import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
-from training.files import read_json, write_json, write_text, writing_failed
+from training.files import copy_file, read_json, write_json, writing_failed
 from training.home import datasets_dir
 from training.identity import Row
 from training.persona import Persona
+from training.rows import Rows, Writer, writer
 
+_FILES = ("labels.tsv", "card.json", "data.json")
 _NAME = re.compile(r"[\w][\w.\- ]{0,63}")
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a set of conversations consists of, in numbers."""
-
-    rows: int
-    unique: int
-    repeated: int
-    identity: int
-    near_miss: int
-    general: int
-    languages: dict[str, int]
-    characters: int
-
-
-def summarise(rows: Sequence[Row]) -> Summary:
-    """Count rows, repeats, kinds and languages."""
-    kinds = Counter(row.kind for row in rows)
-    unique = len({json.dumps(row.messages, ensure_ascii=False, sort_keys=True) for row in rows})
-    return Summary(
-        rows=len(rows),
-        unique=unique,
-        repeated=len(rows) - unique,
-        identity=kinds["identity"],
-        near_miss=kinds["near_miss"],
-        general=kinds["general"],
-        languages=dict(sorted(Counter(row.language for row in rows).items())),
-        characters=sum(len(message["content"]) for row in rows for message in row.messages),
-    )
 
 
 def checked_name(name: str) -> str:
@@ -69,31 +40,72 @@ def suggested_name(text: str) -> str:
     return cleaned or "assistant"
 
 
-def save(name: str, rows: Sequence[Row], persona: Persona | None = None) -> Path:
-    """Write the conversations as dataset `name` (replacing it) and return its data.json.
+def save(name: str, rows: Iterable[Row], persona: Persona | None = None, origin: dict[str, Any] | None = None) -> Path:
+    """Write the conversations as dataset `name` (replacing it) and return its data.json. They may be any number.
 
+    `origin` says where they came from, when they were not built here.
     Raises UserError (dataset_name_bad, dataset_empty, disk_full, not_writable).
     """
-    name = checked_name(name)
-    if not rows:
-        raise UserError("dataset_empty")
-    folder = datasets_dir() / name
+    folder, new = _folder(name)
+    try:
+        with writer(folder) as made:
+            for row in rows:
+                made.add(row)
+    except BaseException:
+        if new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    write_json(folder / "card.json", card_of(made, persona, origin))
+    return folder / "data.json"
+
+
+def card_of(made: Writer, persona: Persona | None, origin: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What card.json says about rows that have just been written."""
+    about = {"persona": persona and asdict(persona), "origin": origin}
+    return {
+        "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "sha256": made.sha256,
+        "summary": asdict(made.summary()),
+        **{key: value for key, value in about.items() if value},
+    }
+
+
+def take(name: str, source: Path) -> Path:
+    """Make dataset `name` (replacing it) of the files in the folder `source`, which are used up; returns data.json.
+
+    Raises UserError (dataset_name_bad, disk_full, not_writable).
+    """
+    folder, _ = _folder(name)
+    try:
+        for file in _FILES:  # the rows last: until then it is the old dataset, or none
+            os.replace(source / file, folder / file)
+    except OSError as error:
+        raise writing_failed(error, folder) from error
+    return folder / "data.json"
+
+
+def copy(name: str, other: str) -> Path:
+    """Save dataset `name` as `other` too, with its card. Raises UserError."""
+    source, (folder, _) = path(name).parent, _folder(other)
+    if source == folder:
+        return folder / "data.json"
+    for file in _FILES:
+        if (source / file).is_file():
+            copy_file(source / file, folder / file)
+        else:
+            (folder / file).unlink(missing_ok=True)
+    return folder / "data.json"
+
+
+def _folder(name: str) -> tuple[Path, bool]:
+    """The folder of dataset `name`, and whether it was made just now."""
+    folder = datasets_dir() / checked_name(name)
+    new = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise writing_failed(error, folder) from error
-    lines = [json.dumps({"messages": list(row.messages)}, ensure_ascii=False) for row in rows]
-    text = "[\n" + ",\n".join(lines) + "\n]\n"
-    write_text(folder / "data.json", text)
-    card: dict[str, Any] = {
-        "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
-        "summary": asdict(summarise(rows)),
-    }
-    if persona is not None:
-        card["persona"] = asdict(persona)
-    write_json(folder / "card.json", card)
-    return folder / "data.json"
+    return folder, new
 
 
 def names() -> list[str]:
@@ -110,20 +122,17 @@ def path(name: str) -> Path:
     return file
 
 
-def load(name: str) -> list[dict[str, Any]]:
-    """The rows of dataset `name`, each {"messages": [...]}. Raises UserError (dataset_missing, dataset_broken)."""
-    file = path(name)
+def load(name: str) -> Rows:
+    """The rows of dataset `name`, read where they lie. Raises UserError (dataset_missing, dataset_broken)."""
+    folder = path(name).parent
     try:
-        rows = read_json(file)
-    except ValueError as error:
+        return Rows(folder)
+    except (ValueError, OSError) as error:
         raise UserError("dataset_broken", name=name, reason=error) from error
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and "messages" in row for row in rows):
-        raise UserError("dataset_broken", name=name, reason='data.json: [{"messages": [...]}, ...]')
-    return rows
 
 
 def card(name: str) -> dict[str, Any]:
-    """How dataset `name` was made: date, sha256, summary, persona; empty when nobody wrote it down."""
+    """How dataset `name` was made: date, sha256, summary, persona, origin; empty when nobody wrote it down."""
     file = path(name).parent / "card.json"
     try:
         return read_json(file) if file.is_file() else {}

@@ -5,21 +5,28 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from training.errors import UserError
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace `path` by `text` in one step. Raises UserError (disk_full, not_writable); the old content then stays."""
+@contextmanager
+def writing(path: Path) -> Iterator[TextIO]:
+    """A file that takes the place of `path` when the block ends well; otherwise the old content stays.
+
+    Raises UserError (disk_full, not_writable).
+    """
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             os.fchmod(descriptor, 0o644)  # mkstemp's 0600 would keep a shared HOME from being read
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -28,6 +35,12 @@ def write_text(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise writing_failed(error, path) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text` in one step. Raises UserError (disk_full, not_writable); the old content then stays."""
+    with writing(path) as file:
+        file.write(text)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -44,3 +57,9 @@ def writing_failed(error: OSError, path: Path) -> UserError:
     """The sentence for a write that the system refused."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return UserError("disk_full" if full else "not_writable", path=path)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Replace `path` by a copy of `source` in one step, however long it is. Raises UserError as `writing` does."""
+    with source.open(encoding="utf-8", newline="") as text, writing(path) as file:
+        shutil.copyfileobj(text, file, 1 << 20)

@@ -13,7 +13,7 @@ from training.persona import Persona
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
 from ui.edge import PRIVATE, info, listed, plain, told
-from ui.preview import View, persona_of
+from ui.preview import View
 from ui.preview_pane import PreviewPane, preview_pane
 from ui.saved_datasets import SavedDatasets, saved_datasets
 from ui.text import Key, Text
@@ -113,7 +113,10 @@ def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confir
 def _wire_saving(text: Text, pane: PreviewPane, replacing: Confirm, saved: SavedDatasets) -> list[Any]:
     def save(language: str, now: View, typed: str) -> dict[Any, Any]:
         name = dataset.checked_name(typed)
-        dataset.save(name, now.rows(), now.persona or persona_of(now.name))
+        if now.persona:
+            dataset.save(name, now.rows(), now.persona)
+        else:
+            dataset.copy(now.name, name)
         info(sentence("dataset.saved", language, name=name))
         return {
             pane.name: name,

@@ -12,7 +12,7 @@ import gradio as gr
 from serving.engine import Sampling
 from serving.stage import Stage
 from training import dataset as datasets
-from training import identity, machine, recipe, runs, tokens
+from training import identity, machine, recipe, runs, tally, tokens
 from training.persona import Persona
 from ui.conversation import answered, fetching, folder_of
 from ui.edge import spoken
@@ -32,7 +32,8 @@ def build_dataset(
         dataset: Where to save; by default a name like the assistant's. An existing dataset is replaced.
 
     Returns:
-        {"dataset": name, "rows", "unique", "repeated", "identity", "near_miss", "general", "languages", "characters"}
+        {"dataset": name, "rows", "unique", "repeated", "identity", "near_miss", "general", "languages", "characters",
+        "most_repeated"}
     """
     with spoken("en"):
         persona = Persona(
@@ -41,7 +42,7 @@ def build_dataset(
         rows = identity.build(persona)
         saved = datasets.checked_name(dataset or datasets.suggested_name(persona.name))
         datasets.save(saved, rows, persona)
-        return {"dataset": saved, **vars(datasets.summarise(rows))}
+        return {"dataset": saved, **vars(tally.summarise(rows))}
 
 
 def start_run(dataset: str, model: str = "starter", name: str = "") -> dict[str, Any]:

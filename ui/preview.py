@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from training import dataset, identity
-from training.dataset import Summary
 from training.identity import Row
 from training.persona import Persona
-from training.sentences import sentence
+from training.rows import Rows
 
 KINDS = ("identity", "near_miss", "general")
 
@@ -32,34 +31,41 @@ class View:
     def empty(self) -> bool:
         return self.persona is None and not self.name
 
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> Sequence[Row]:
         """All conversations, whichever kind is chosen. Raises UserError (dataset_missing, dataset_broken)."""
         if self.persona:
             return built(self.persona)
         return stored(self.name) if self.name else ()
 
-    def shown(self) -> tuple[Row, ...]:
-        """The conversations of the chosen kind."""
-        return tuple(row for row in self.rows() if self.kind in ("all", row.kind))
+    def places(self) -> Sequence[int]:
+        """Where the conversations of the chosen kind are."""
+        rows = self.rows()
+        if self.kind == "all":
+            return range(len(rows))
+        if isinstance(rows, Rows):
+            return of_kind(rows, self.kind)
+        return [at for at, row in enumerate(rows) if row.kind == self.kind]
 
     def row(self) -> Row | None:
         """The conversation at this place."""
-        rows = self.shown()
-        return rows[self.at % len(rows)] if rows else None
+        places = self.places()
+        return self.rows()[places[self.at % len(places)]] if places else None
 
     def moved(self, by: int) -> View:
         """The place `by` conversations further; after the last comes the first."""
-        return replace(self, at=(self.at + by) % max(1, len(self.shown())))
+        return replace(self, at=(self.at + by) % max(1, len(self.places())))
 
     def shuffled(self) -> View:
         """Some other place."""
-        return self.moved(random.randrange(1, max(2, len(self.shown()))))
+        return self.moved(random.randrange(1, max(2, len(self.places()))))
 
     def opened(self, language: str) -> View:
         """The place where a visitor who reads `language` sees what the set is about."""
-        rows = self.shown()
-        about = (at for at, row in enumerate(rows) if row.kind == "identity" and row.language == language)
-        return replace(self, at=next(about, 0))
+        rows = self.rows()
+        labels = (
+            rows.label(at) if isinstance(rows, Rows) else (rows[at].kind, rows[at].language) for at in self.places()
+        )
+        return replace(self, at=next((at for at, label in enumerate(labels) if label == ("identity", language)), 0))
 
     def filtered(self, kind: str) -> View:
         return replace(self, kind=kind, at=0)
@@ -71,58 +77,17 @@ def built(persona: Persona) -> tuple[Row, ...]:
     return tuple(identity.build(persona))
 
 
-def stored(name: str) -> tuple[Row, ...]:
-    """The conversations of a saved dataset; their kinds are known when this page can build them again."""
+def stored(name: str) -> Rows:
+    """The conversations of a saved dataset, read where they lie."""
     return _stored(name, dataset.path(name).stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
-def _stored(name: str, _changed: int) -> tuple[Row, ...]:
-    kinds = _kinds(name)
-    rows = dataset.load(name)
-    return tuple(Row(tuple(row["messages"]), *kinds.get(_text(row["messages"]), ("", ""))) for row in rows)
+def _stored(name: str, _changed: int) -> Rows:
+    return dataset.load(name)
 
 
-def _kinds(name: str) -> dict[str, tuple[str, str]]:
-    persona = persona_of(name)
-    return {_text(row.messages): (row.kind, row.language) for row in built(persona)} if persona else {}
-
-
-def _text(messages: object) -> str:
-    return json.dumps(messages, ensure_ascii=False, sort_keys=True)
-
-
-def persona_of(name: str) -> Persona | None:
-    """Who the saved dataset was made for, if its card says so."""
-    stored = dataset.card(name).get("persona")
-    try:
-        return Persona(**{**stored, "languages": tuple(stored["languages"])}) if stored else None
-    except (TypeError, KeyError):
-        return None  # written by another version of this product
-
-
-def counts(view: View, language: str) -> str:
-    """What the dataset consists of, in words."""
-    rows = view.rows()
-    summary = dataset.summarise(rows)
-    said = [
-        sentence("dataset.counts_rows", language, rows=summary.rows, unique=summary.unique, repeated=summary.repeated)
-    ]
-    if any(row.kind for row in rows):
-        said += [_kinds_said(summary, language), _languages_said(summary, language)]
-    return "<br>".join(said)
-
-
-def _kinds_said(summary: Summary, language: str) -> str:
-    return sentence(
-        "dataset.counts_kinds",
-        language,
-        identity=summary.identity,
-        near_miss=summary.near_miss,
-        general=summary.general,
-    )
-
-
-def _languages_said(summary: Summary, language: str) -> str:
-    each = [sentence(f"dataset.counts_{code}", language, rows=rows) for code, rows in summary.languages.items() if code]
-    return sentence("dataset.counts_languages", language, each=sentence("app.comma", language).join(each))
+@lru_cache(maxsize=8)
+def of_kind(rows: Rows, kind: str) -> Sequence[int]:
+    """Where the rows of one kind are."""
+    return [at for at in range(len(rows)) if rows.label(at)[0] == kind]

@@ -16,7 +16,8 @@ from training import dataset
 from training.home import home
 from training.sentences import sentence
 from ui.edge import PRIVATE, told
-from ui.preview import KINDS, View, counts
+from ui.meter import counts
+from ui.preview import KINDS, View
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, classes
 
@@ -62,7 +63,7 @@ class PreviewPane:
 
     def conversation(self, view: View, language: str) -> dict[Any, Any]:
         """Updates that show the one conversation at the place of `view`."""
-        row, total = view.row(), len(view.shown())
+        row, total = view.row(), len(view.places())
         if row is None:
             return {self.view: view, self.chat: [], self.place: sentence("dataset.none_of_kind", language)}
         place = sentence("dataset.place", language, at=view.at % total + 1, total=total)

@@ -9,6 +9,7 @@ from training import dataset, files, home, identity
 from training.errors import UserError
 from training.identity import Row
 from training.persona import Persona
+from training.tally import summarise
 
 
 def row(question: str, kind: str = "general", language: str = "en") -> Row:
@@ -27,13 +28,13 @@ def test_what_is_saved_is_what_is_loaded() -> None:
     persona = Persona('小"明" {name} 🤖\\n', "O'Neil & Söhne")
     rows = identity.build(persona)
     dataset.save("mine", rows, persona)
-    assert [each["messages"] for each in dataset.load("mine")] == [list(row.messages) for row in rows]
+    assert list(dataset.load("mine")) == rows
     assert dataset.card("mine")["persona"]["name"] == persona.name
     assert dataset.card("mine")["summary"]["rows"] == len(rows)
 
 
 def test_the_summary_counts_repeats_kinds_and_languages() -> None:
-    summary = dataset.summarise([row("a"), row("a"), row("谁", "identity", "zh"), row("b", "near_miss")])
+    summary = summarise([row("a"), row("a"), row("谁", "identity", "zh"), row("b", "near_miss")])
     assert (summary.rows, summary.unique, summary.repeated) == (4, 3, 1)
     assert (summary.identity, summary.near_miss, summary.general) == (1, 1, 2)
     assert summary.languages == {"en": 3, "zh": 1}
@@ -83,7 +84,7 @@ def test_a_full_disk_keeps_the_old_dataset(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(files.os, "fsync", full)
     assert code_of(dataset.save, "mine", [row("new")]) == "disk_full"
-    assert dataset.load("mine")[0]["messages"][0]["content"] == "old"
+    assert dataset.load("mine")[0].messages[0]["content"] == "old"
     assert [file.name for file in dataset.path("mine").parent.iterdir() if file.name.startswith(".")] == []
 
 

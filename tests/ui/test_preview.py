@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from training import dataset
+from pytest import MonkeyPatch
+
+from training import dataset, rows
+from training.identity import Row
 from training.persona import Persona
-from ui.preview import KINDS, View, counts
+from training.tally import summarise
+from ui.meter import counts
+from ui.preview import KINDS, View
 
 ROBIN = Persona("Robin", "Ada")
 
 
 def test_after_the_last_conversation_comes_the_first() -> None:
     view = View(ROBIN)
-    total = len(view.shown())
+    total = len(view.places())
     assert view.moved(-1).at == total - 1
     assert view.moved(-1).moved(1).row() == view.row()
 
@@ -23,9 +28,10 @@ def test_shuffling_never_shows_the_same_conversation_again() -> None:
 
 def test_a_filter_shows_its_kind_only_and_the_kinds_are_all_there_is() -> None:
     view = View(ROBIN)
-    each = {kind: view.filtered(kind).shown() for kind in KINDS}
+    every = view.rows()
+    each = {kind: [every[at] for at in view.filtered(kind).places()] for kind in KINDS}
     assert all(row.kind == kind for kind, rows in each.items() for row in rows)
-    assert sum(len(rows) for rows in each.values()) == len(view.rows())
+    assert sum(len(rows) for rows in each.values()) == len(every)
 
 
 def test_it_opens_where_the_visitor_reads_the_name_in_his_language() -> None:
@@ -37,15 +43,31 @@ def test_it_opens_where_the_visitor_reads_the_name_in_his_language() -> None:
 def test_a_saved_dataset_looks_as_it_did_before_it_was_saved() -> None:
     built = View(ROBIN)
     dataset.save("robin", built.rows(), ROBIN)
-    assert View(name="robin").rows() == built.rows()
+    assert tuple(View(name="robin").rows()) == built.rows()
 
 
 def test_a_dataset_from_elsewhere_is_shown_without_kinds() -> None:
     row = View(ROBIN).rows()[0]
-    dataset.save("foreign", [row])
+    dataset.save("foreign", [Row(row.messages, "", row.language)])
     view = View(name="foreign")
     assert [row.messages for row in view.rows()] == [row.messages]
-    assert counts(view, "en") == "1 conversations: 1 different, 0 repeated"
+    said = counts(view, "en")
+    assert said.startswith("1 conversations: 1 different, 0 repeated<br>Languages: 1 in ") and "identity" not in said
+
+
+def test_looking_through_a_big_dataset_reads_only_the_conversation_that_is_shown(monkeypatch: MonkeyPatch) -> None:
+    one = View(ROBIN).rows()[0]
+    turns = ({"role": "user", "content": "?"}, one.messages[1])
+    kinds = ["general", "identity"]
+    dataset.save("big", (Row(({**turns[0], "content": f"{n}"}, turns[1]), kinds[n % 2], "en") for n in range(2000)))
+    parsed: list[bytes] = []
+    loads = rows.json.loads
+    monkeypatch.setattr(rows.json, "loads", lambda text: parsed.append(text) or loads(text))
+    view = View(name="big").opened("en")
+    assert view.at == 1 and view.row().messages[0]["content"] == "1"  # type: ignore[union-attr]
+    last = view.filtered("identity").moved(-1)
+    assert last.row().messages[0]["content"] == "1999"  # type: ignore[union-attr]
+    assert len(parsed) == 2
 
 
 def test_an_empty_view_has_nothing_to_show() -> None:
@@ -54,6 +76,6 @@ def test_an_empty_view_has_nothing_to_show() -> None:
 
 
 def test_the_counts_are_words_in_both_languages() -> None:
-    summary = dataset.summarise(View(ROBIN).rows())
+    summary = summarise(View(ROBIN).rows())
     assert f"{summary.near_miss} near misses" in counts(View(ROBIN), "en")
     assert f"易混问题 {summary.near_miss}" in counts(View(ROBIN), "zh")
