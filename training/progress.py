@@ -1,15 +1,22 @@
-"""What a run has shown so far, read from its folder: loss curve, sample answers, log. Reads, never writes."""
+"""What a run has shown so far, read from its folder: the curve and the sample answers. Reads, never writes.
+
+Asked again and again by every viewer, so a file is read once: what was added is all that a second look takes.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from training.growing import Growing
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One logged step of training."""
 
@@ -34,13 +41,35 @@ def points(folder: Path, accumulation: int = 1) -> list[Point]:
     """The curve of a run folder, step by step. After a resume the newer value of a step counts."""
     found: dict[int, Point] = {}
     for file in sorted(folder.glob("work/*/vis_data/scalars.json")):
-        for line in _lines(file):
-            try:
-                point = _point(json.loads(line), accumulation)
-            except (ValueError, KeyError, TypeError):
-                continue  # the last line is half written while the trainer is at it; validation lines have no loss
-            found[point.step] = point
+        found.update(_curve(file, accumulation).points())
     return [found[step] for step in sorted(found)]
+
+
+@lru_cache(maxsize=16)
+def _curve(file: Path, accumulation: int) -> _Curve:
+    return _Curve(file, accumulation)
+
+
+class _Curve:
+    """The points of one scalars.json so far; shared by all viewers."""
+
+    def __init__(self, file: Path, accumulation: int) -> None:
+        self._file, self._accumulation = Growing(file), accumulation
+        self._points: dict[int, Point] = {}
+        self._lock = threading.Lock()
+
+    def points(self) -> dict[int, Point]:
+        with self._lock:
+            for first, piece in self._file.added():
+                if first:
+                    self._points.clear()
+                for line in piece.splitlines():
+                    try:
+                        point = _point(json.loads(line), self._accumulation)
+                    except (ValueError, KeyError, TypeError):
+                        continue  # validation lines have no loss, and a full disk cuts lines short
+                    self._points[point.step] = point
+            return dict(self._points)
 
 
 def _point(values: dict[str, Any], accumulation: int) -> Point:
@@ -66,7 +95,8 @@ def samples(folder: Path, accumulation: int = 1) -> list[Sample]:
 
 def _before_training(folder: Path) -> list[tuple[str, str]]:
     for file in sorted(folder.glob("work/*/*.log")):
-        head = "".join(line + "\n" for line in _lines(file, 400_000))
+        with file.open("rb") as stream:
+            head = "\n".join(stream.read(400_000).decode("utf-8", errors="replace").splitlines())
         start, end = head.find("before_train in EvaluateChatHook"), head.find("Checkpoints will be saved")
         if start >= 0:
             return _dialogues(head[start : end if end > start else None])
@@ -84,25 +114,21 @@ def _dialogues(text: str) -> list[tuple[str, str]]:
     return [(match["question"].strip(), match["answer"].strip()) for match in _DIALOGUE.finditer(text)]
 
 
-def log_tail(folder: Path, characters: int = 20_000) -> str:
-    """The end of run.log as a terminal would show it: a progress bar's many states are one line."""
-    try:
-        with (folder / "run.log").open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - 4 * characters))
-            text = file.read().decode("utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))[-characters:]
+def curve_mark(folder: Path) -> str:
+    """Changes whenever the curve or the sample answers do; costs a few stat calls."""
+    return _mark(sorted(folder.glob("work/*/vis_data/*")))
 
 
-def fingerprint(folder: Path) -> str:
-    """Changes whenever there is something new to show; costs a few stat calls."""
-    files = [folder / "status.json", folder / "run.log", *folder.glob("work/*/vis_data/*")]
+def status_mark(folder: Path) -> str:
+    """Changes whenever the status was written."""
+    return _mark([folder / "status.json"])
+
+
+def log_mark(folder: Path) -> str:
+    """Changes whenever the log grows."""
+    return _mark([folder / "run.log"])
+
+
+def _mark(files: list[Path]) -> str:
     stats = (file.stat() for file in files if file.exists())
     return ",".join(f"{stat.st_mtime_ns}:{stat.st_size}" for stat in stats)
-
-
-def _lines(file: Path, limit: int = 50_000_000) -> list[str]:
-    with file.open("rb") as stream:
-        return stream.read(limit).decode("utf-8", errors="replace").splitlines()

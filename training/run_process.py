@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from training import models, process, progress, status, xtuner
+from training import models, process, progress, run_log, status, xtuner
 from training import recipe as recipes
 from training.errors import UserError
 from training.failure import explain
@@ -100,7 +100,7 @@ class Run:
             if tick:
                 tick()
         if child.returncode:
-            reason = explain(child.returncode, progress.log_tail(self.folder))
+            reason = explain(child.returncode, run_log.tail(self.folder))
             raise Failed({**reason, "log": str(self.folder / "run.log")}, child.returncode)
 
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from training import dataset, machine, models, progress, status, xtuner, xtuner_config
+from training import dataset, machine, models, run_log, status, xtuner, xtuner_config
 from training import process as processes
 from training import recipe as recipes
 from training.errors import UserError
@@ -135,7 +135,7 @@ def _launch(folder: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             processes.end_tree(process.pid, grace=1)
             process.wait()
-            line = last_meaningful_line(progress.log_tail(folder))
+            line = last_meaningful_line(run_log.tail(folder))
             raise UserError("run_did_not_start", line=line, log=folder / "run.log")
         time.sleep(0.05)
     # Its end is collected here while this process lives, so that it does not stay behind as a zombie.
@@ -181,7 +181,7 @@ def look(run: str) -> RunStatus:
         # The process may have ended between our two looks, after its last word.
         now = status.read(place) or now
         if now.live:
-            line = last_meaningful_line(progress.log_tail(place))
+            line = last_meaningful_line(run_log.tail(place))
             reason = {"reason": "process_gone", "line": line, "log": str(place / "run.log")}
             return replace(now, phase="failed", reason=reason, note=None)
     return now

@@ -13,7 +13,7 @@ from ui.chat_tab import ChatTab, chat_tab
 from ui.dataset_tab import DatasetTab, dataset_tab
 from ui.edge import PRIVATE, QUIET, told
 from ui.preview import View
-from ui.run_panel import first_run
+from ui.run_panel import Looking, first_run
 from ui.text import Key, Text
 from ui.train_tab import TrainTab, train_tab
 
@@ -53,12 +53,14 @@ def _wire_opening(
         return datasets.saved.refreshed(language, chosen)
 
     @told
-    def training_now(language: str, model: str | None, data: str | None, run: str | None) -> dict[Any, Any]:
+    def training_now(
+        language: str, model: str | None, data: str | None, run: str | None, *looking: Any
+    ) -> dict[Any, Any]:
         models_now, sets_now = training.refresh(language, model, data)
         return {
             training.model: models_now,
             training.dataset: sets_now,
-            **panel.following(first_run(run), language),
+            **panel.following(first_run(run), language, Looking.at(*looking)),
         }
 
     @told
@@ -69,7 +71,7 @@ def _wire_opening(
         (datasets_now, [datasets.saved.chosen], datasets.saved.outputs),
         (
             training_now,
-            [training.model, training.dataset, panel.run],
+            [training.model, training.dataset, panel.run, *panel.looking],
             [training.model, training.dataset, *panel.outputs],
         ),
         (chat_now, [chatting.model], [chatting.model]),

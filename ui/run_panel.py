@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from html import escape
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import gradio as gr
 
-from training import progress, runs
+from training import progress, runs, usage
 from training.errors import UserError
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
-from ui.edge import PRIVATE, QUIET, plain, told
-from ui.run_view import colours, curve, samples_html, status_html
+from ui.curve import MEASURES, axes, colours, curve
+from ui.edge import PRIVATE, QUIET, told
+from ui.log_view import LogView, log_view
+from ui.run_view import samples_html, status_html
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, classes, seen
 
-LOG_CHARACTERS = 20_000
 SECONDS_BETWEEN_LOOKS = 2
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What a visitor wants to see of a run."""
+
+    measure: str = "loss"
+    """What is plotted."""
+    follow: bool = True
+    """Whether the log goes along with the run."""
+    words: str = ""
+    """What is looked for in the log."""
+
+    @staticmethod
+    def at(measure: str | None, follow: bool, words: str | None) -> Looking:
+        """From the components' values."""
+        return Looking(measure or "loss", follow, (words or "").strip())
 
 
 @dataclass(frozen=True)
@@ -30,59 +47,92 @@ class RunPanel:
     something: gr.Column
     run: gr.Dropdown
     status: gr.HTML
+    measure: gr.Radio
     plot: gr.LinePlot
     samples: gr.HTML
     no_plot: gr.Markdown
-    log: gr.HTML
-    log_path: gr.Markdown
+    log: LogView
     stop: gr.Button
     chat: gr.Button
     """Goes on to the chat with this run's model; shown when there is one."""
     timer: gr.Timer
     shown: gr.State
-    """Fingerprint of what the page shows, so that an unchanged run costs nothing."""
+    """What the page shows of which moment, by part, so that what is unchanged costs nothing."""
 
     @property
     def outputs(self) -> list[Any]:
-        return [getattr(self, name) for name in self.__dataclass_fields__]
+        own = [getattr(self, field.name) for field in fields(self) if field.name != "log"]
+        return [*own, self.log.words, self.log.follow, self.log.text, self.log.note]
 
-    def following(self, run: str | None, language: str) -> dict[Any, Any]:
-        """Updates that look at `run`, with the list of runs as it is now."""
+    @property
+    def looking(self) -> list[Any]:
+        """The components whose values make a Looking."""
+        return [self.measure, self.log.follow, self.log.words]
+
+    def following(self, run: str | None, language: str, looking: Looking | None = None) -> dict[Any, Any]:
+        """Updates that look at `run` (without `looking`: as one begins to), with the list of runs as it is now."""
         choices = [(run_label(name, language), name) for name in runs.names()]
+        begin = {} if looking else dict(zip(self.looking, astuple(Looking()), strict=True))
         return {
+            **begin,
             self.run: gr.update(choices=choices, value=run),
             self.nothing: gr.update(visible=seen(not choices)),
             self.something: gr.update(elem_classes=classes("pane", choices)),
-            **(self.rendered(run, language) if run else {self.timer: gr.Timer(active=False)}),
+            **(self.rendered(run, language, looking or Looking(), {}) if run else {self.timer: gr.Timer(active=False)}),
         }
 
-    def rendered(self, run: str, language: str) -> dict[Any, Any]:
-        """Updates that show everything about `run`."""
-        folder = runs.folder(run)
-        mark = progress.fingerprint(folder)  # taken first: what changes while we read is then read again
-        status = runs.look(run)
-        accumulation = runs.spec(run)["recipe"]["accumulation"]
-        points = progress.points(folder, accumulation)
+    def rendered(self, run: str, language: str, looking: Looking, shown: dict[str, Any]) -> dict[Any, Any]:
+        """Updates of whatever is not `shown` yet of this run, as it is now."""
+        folder, now = runs.folder(run), (run, language)
+        # Marks are taken before anything is read: what changes meanwhile is then read again.
+        curve_mark, log_mark = progress.curve_mark(folder), progress.log_mark(folder)
+        status, spec = runs.look(run), runs.spec(run)
+        said = status_html(status, spec["recipe"], usage.look(status.pid, status.mark), language)
+        held = (*now, looking.words)
+        paused = not looking.follow and shown.get("log", ())[:3] == held
+        marks = {
+            "status": (*now, said),
+            "buttons": (*now, status.phase, runs.merged(run) is not None),
+            "plot": (*now, looking.measure, curve_mark),
+            "samples": (*now, curve_mark),
+            "log": shown["log"] if paused else (*held, log_mark),
+        }
+        changed = {part for part, mark in marks.items() if shown.get(part) != mark}
+        accumulation = spec["recipe"]["accumulation"]
+        updates: dict[Any, Any] = {self.shown: marks} if changed else {}
+        if "status" in changed:
+            updates |= {self.status: said}
+        if "buttons" in changed:
+            updates |= self._buttons(run, status)
+        if "plot" in changed:
+            table = curve(folder, curve_mark, accumulation, looking.measure, language)
+            updates |= self._plotted(table, looking.measure, language)
+        if "samples" in changed:
+            updates |= {self.samples: samples_html(progress.samples(folder, accumulation), language)}
+        if "log" in changed:
+            updates |= self.log.rendered(folder, looking.words, language)
+        return updates
+
+    def _buttons(self, run: str, status: runs.RunStatus) -> dict[Any, Any]:
         return {
-            self.shown: (run, mark),
-            self.status: status_html(status, language),
-            self.plot: gr.LinePlot(
-                value=curve(points, language) if points else None,
-                x=sentence("run.step", language),
-                y=sentence("run.loss", language),
-                color="series",
-                color_title="",
-                color_map=colours(language),
-                visible=seen(points),
-            ),
-            self.samples: samples_html(progress.samples(folder, accumulation), language),
-            self.no_plot: gr.update(visible=seen(not points)),
-            self.log: f"<pre>{escape(progress.log_tail(folder, LOG_CHARACTERS))}</pre>",
-            self.log_path: sentence("run.log_path", language, path=plain(str(folder / "run.log"))),
             self.stop: gr.update(visible=seen(status.live), interactive=status.phase != "stopping"),
             self.chat: gr.update(visible=seen(runs.merged(run))),
             self.timer: gr.Timer(active=status.live),
         }
+
+    def _plotted(self, table: Any, measure: str, language: str) -> dict[Any, Any]:
+        there = table is not None and len(table) > 0
+        x, y = axes(measure, language)
+        drawn = gr.LinePlot(
+            value=table if there else None,
+            x=x,
+            y=y,
+            color="series",
+            color_title="",
+            color_map=colours(measure, language),
+            visible=seen(there),
+        )
+        return {self.plot: drawn, self.no_plot: gr.update(visible=seen(not there))}
 
 
 def run_panel(text: Text) -> RunPanel:
@@ -98,18 +148,24 @@ def run_panel(text: Text) -> RunPanel:
         status = gr.HTML()
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
-                text.new(gr.Markdown, value=Key("run.loss_title"), elem_classes="group-title")
+                measure = text.new(
+                    gr.Radio,
+                    label=Key("run.measure"),
+                    choices=[(Key(f"run.{measure}"), measure) for measure in MEASURES],
+                    value=MEASURES[0],
+                    show_label=False,
+                    container=False,
+                    elem_classes="inline",
+                )
                 no_plot = text.new(gr.Markdown, value=Key("run.loss_none"), elem_classes="card-text", visible=HIDDEN)
                 plot = gr.LinePlot(height=260, visible=HIDDEN, show_label=False, buttons=[])
             with gr.Column(min_width=320):
                 text.new(gr.Markdown, value=Key("run.samples_title"), elem_classes="group-title")
                 samples = gr.HTML()
-        text.new(gr.Markdown, value=Key("run.log_title"), elem_classes="group-title")
-        log = gr.HTML(elem_classes="log", autoscroll=False)
-        log_path = gr.Markdown(elem_classes="plan")
+        log = log_view(text)
     timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
     panel = RunPanel(
-        nothing, something, run, status, plot, samples, no_plot, log, log_path, stop, chat, timer, gr.State(None)
+        nothing, something, run, status, measure, plot, samples, no_plot, log, stop, chat, timer, gr.State({})
     )
     _wire_looking(text, panel)
     _wire_stopping(text, panel, stopping)
@@ -118,26 +174,32 @@ def run_panel(text: Text) -> RunPanel:
 
 def _wire_looking(text: Text, panel: RunPanel) -> None:
     @told
-    def look(language: str, run: str | None) -> Any:
-        return panel.rendered(run, language) if run else {panel.timer: gr.Timer(active=False)}
-
-    @told
-    def tick(language: str, run: str | None, shown: tuple[str, str] | None) -> Any:
+    def look(language: str, run: str | None, shown: dict[str, Any], *looking: Any) -> Any:
         if not run:
-            return gr.skip()
-        if shown == (run, progress.fingerprint(runs.folder(run))):
-            status = runs.look(run)
-            if status.live:  # the clock goes on while a step takes its time
-                return {panel.status: status_html(status, language)}
-        return panel.rendered(run, language)
+            return {panel.timer: gr.Timer(active=False)}
+        return panel.rendered(run, language, Looking.at(*looking), shown) or gr.skip()
 
     @told
-    def translate(language: str, run: str | None) -> Any:
-        return panel.following(run, language)
+    def translate(language: str, run: str | None, *looking: Any) -> Any:
+        return panel.following(run, language, Looking.at(*looking))
 
-    panel.run.input(look, [text.language, panel.run], panel.outputs, **PRIVATE)
-    panel.timer.tick(tick, [text.language, panel.run, panel.shown], panel.outputs, **QUIET)
-    text.language.change(translate, [text.language, panel.run], panel.outputs, **QUIET)
+    seeing = [text.language, panel.run, panel.shown, *panel.looking]
+    panel.run.input(look, seeing, panel.outputs, **PRIVATE)
+    gr.on(
+        [panel.timer.tick, panel.measure.input, panel.log.follow.input, panel.log.words.submit],
+        look,
+        seeing,
+        panel.outputs,
+        **QUIET,
+    )
+    panel.log.words.input(
+        # An emptied field is a wish to see the log again; a half typed word is no wish yet.
+        lambda language, run, shown, *looking: gr.skip() if looking[-1] else look(language, run, shown, *looking),
+        seeing,
+        panel.outputs,
+        **QUIET,
+    )
+    text.language.change(translate, [text.language, panel.run, *panel.looking], panel.outputs, **QUIET)
 
 
 def _wire_stopping(text: Text, panel: RunPanel, stopping: Confirm) -> None:
@@ -147,9 +209,9 @@ def _wire_stopping(text: Text, panel: RunPanel, stopping: Confirm) -> None:
 
     def stop(keep: bool) -> Any:
         @told
-        def stopped(language: str, run: str) -> dict[Any, Any]:
+        def stopped(language: str, run: str, *looking: Any) -> dict[Any, Any]:
             runs.stop(run, keep)
-            return panel.following(run, language)
+            return panel.following(run, language, Looking.at(*looking))
 
         return stopped
 
@@ -157,7 +219,7 @@ def _wire_stopping(text: Text, panel: RunPanel, stopping: Confirm) -> None:
     # The question goes at once; the last process may need some seconds to end.
     for button, keep in ((stopping.yes, False), (stopping.other, True)):
         hidden = button.click(_stopping_now, None, [stopping.box, panel.stop], **QUIET)
-        hidden.then(stop(keep), [text.language, panel.run], panel.outputs, **PRIVATE)
+        hidden.then(stop(keep), [text.language, panel.run, *panel.looking], panel.outputs, **PRIVATE)
 
 
 def _stopping_now() -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""A run as the page shows it: status and samples as HTML, the curve as a table for the plot. Pure functions.
+"""A run as the page shows it: status and sample answers as HTML. Pure functions. (The curve: curve.py.)
 
 Everything that comes from a file or a person is escaped here.
 """
@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from training.progress import Point, Sample
+from training.progress import Sample
 from training.runs import RunStatus
 from training.sentences import sentence
+from training.usage import Usage
 
-SMOOTHING = 0.8
-"""Weight of what came before in the smoothed loss."""
+STAGES = ("preparing", "training", "converting", "examining", "merging")
+"""The way of a run, in order."""
 
 
-def status_html(status: RunStatus, language: str) -> str:
-    """Phase, progress bar, steps, times; what the phase is at; why it failed or stopped."""
+def status_html(status: RunStatus, recipe: dict[str, Any], usage: Usage | None, language: str) -> str:
+    """Phase, progress bar, the way so far and to come, what it takes; why it failed or stopped."""
     tone = "live" if status.live else status.phase
     phase = escape(sentence(f"run.phase_{status.phase}", language))
-    facts = "".join(f"<span>{escape(fact)}</span>" for fact in _facts(status, language))
+    facts = "".join(f"<span>{escape(fact)}</span>" for fact in _facts(status, recipe, usage, language))
     share, label = progress_share(status), escape(sentence("run.progress", language))
     said = status.reason_sentence(language) or status.note_sentence(language)
     role = "alert" if status.phase == "failed" else "status"
@@ -31,8 +32,22 @@ def status_html(status: RunStatus, language: str) -> str:
         f'<div class="run {tone}"><div class="run-line"><strong class="phase">{phase}</strong>'
         f'<span class="facts">{facts}</span></div><div class="bar" role="progressbar" aria-label="{label}" '
         f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}">'
-        f'<div style="width:{share:.1%}"></div></div>{reason}</div>'
+        f'<div style="width:{share:.1%}"></div></div>{stages_html(status, language)}{reason}</div>'
     )
+
+
+def stages_html(status: RunStatus, language: str) -> str:
+    """The stages of the run in a row: what each took, which one it is in, what is still to come."""
+    told = []
+    for stage in STAGES:
+        state = "past" if stage in status.seconds else "now" if stage == status.phase else "later"
+        if state == "later" and not status.live:
+            continue
+        took = duration(status.seconds[stage], language) if state == "past" else ""
+        name = escape(sentence(f"run.stage_{stage}", language))
+        current = ' aria-current="step"' if state == "now" else ""
+        told.append(f'<li class="{state}"{current}>{name}<small>{escape(took)}</small></li>')
+    return f'<ol class="stages">{"".join(told)}</ol>'
 
 
 def progress_share(status: RunStatus) -> float:
@@ -44,7 +59,7 @@ def progress_share(status: RunStatus) -> float:
     return after.get(status.phase, 0.02 + 0.88 * trained if status.step else 0.0)
 
 
-def _facts(status: RunStatus, language: str) -> list[str]:
+def _facts(status: RunStatus, recipe: dict[str, Any], usage: Usage | None, language: str) -> list[str]:
     facts = []
     if status.total:
         facts.append(sentence("run.steps", language, step=status.step, total=status.total))
@@ -53,7 +68,26 @@ def _facts(status: RunStatus, language: str) -> list[str]:
         facts.append(sentence("run.elapsed" if status.live else "run.took", language, time=duration(seconds, language)))
     if status.live and status.eta_seconds is not None:
         facts.append(sentence("run.eta", language, time=duration(status.eta_seconds, language)))
+    if status.phase == "training" and status.step_seconds:
+        facts.append(speed(recipe, status.step_seconds, language))
+    if status.live and usage:
+        facts.append(sentence("run.memory", language, used=gib(usage.memory), total=gib(usage.total)))
+        if usage.gpu_memory is not None:
+            facts.append(sentence("run.gpu_memory", language, used=gib(usage.gpu_memory)))
     return facts
+
+
+def speed(recipe: dict[str, Any], step_seconds: float, language: str) -> str:
+    """How fast it learns: tokens a second when every sequence is filled up, else conversations."""
+    sequences = recipe["batch_size"] * recipe["accumulation"] / step_seconds
+    if not recipe["pack"]:
+        return sentence("run.conversations_a_second", language, speed=f"{sequences:.2g}")
+    return sentence("run.tokens_a_second", language, speed=f"{sequences * recipe['max_length']:,.0f}")
+
+
+def gib(size: float) -> str:
+    """Bytes as GB with one digit, as a system monitor tells them."""
+    return f"{size / 2**30:.1f}"
 
 
 def duration(seconds: float, language: str) -> str:
@@ -82,30 +116,3 @@ def samples_html(samples: Sequence[Sample], language: str) -> str:
 
 def _step(step: int, language: str) -> str:
     return str(step) if step else escape(sentence("run.before", language))
-
-
-def colours(language: str) -> dict[str, str]:
-    """The smoothed curve stands out, the measured one stays behind it."""
-    return {sentence("run.raw", language): "#94a3b8", sentence("run.smoothed", language): "#0d9488"}
-
-
-def curve(points: Sequence[Point], language: str) -> Any:
-    """The loss as a pandas table for gr.LinePlot: every step twice, as measured and smoothed."""
-    import pandas  # the page imports it anyway, the tests of this room need not
-
-    names = {"step": sentence("run.step", language), "loss": sentence("run.loss", language)}
-    raw, smooth = sentence("run.raw", language), sentence("run.smoothed", language)
-    rows = [(point.step, point.loss, raw) for point in points]
-    rows += [(point.step, value, smooth) for point, value in zip(points, smoothed(points), strict=True)]
-    return pandas.DataFrame(rows, columns=[names["step"], names["loss"], "series"])
-
-
-def smoothed(points: Sequence[Point]) -> list[float]:
-    """The running mean of the losses, fair to the first ones."""
-    total = weight = 0.0
-    found = []
-    for point in points:
-        total = SMOOTHING * total + (1 - SMOOTHING) * point.loss
-        weight = SMOOTHING * weight + (1 - SMOOTHING)
-        found.append(total / weight)
-    return found

@@ -63,21 +63,29 @@ def test_answers_before_training_are_read_from_xtuners_log(folder: Path) -> None
     assert progress.samples(folder) == [progress.Sample(0, "你是谁", "我是一个模型")]
 
 
-def test_a_progress_bar_is_one_line_of_the_log(folder: Path) -> None:
-    (folder / "run.log").write_bytes("map:  10%\rmap:  50%\rmap: 100%\n下一行\r\n".encode())
-    assert progress.log_tail(folder) == "map: 100%\n下一行\n"
+def test_only_what_was_added_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scalars(folder, "".join(LINE.format(step=step, loss=1.0) for step in range(1, 1001)))
+    assert len(progress.points(folder)) == 1000
+    plain, read = progress._point, list[int]()
+    monkeypatch.setattr(progress, "_point", lambda *args: read.append(1) or plain(*args))
+    with next(folder.glob("work/*/vis_data/scalars.json")).open("a") as file:
+        file.write(LINE.format(step=1001, loss=0.5))
+    assert progress.points(folder)[-1] == progress.Point(1001, 0.5, 0.001, 2.5, 1.0)
+    assert len(read) == 1
 
 
-def test_the_end_of_a_long_log_may_begin_inside_a_character(folder: Path) -> None:
-    (folder / "run.log").write_text("字" * 100_000, encoding="utf-8")
-    assert progress.log_tail(folder, 100) == "字" * 100
+def test_a_curve_that_was_cut_short_is_read_anew(folder: Path) -> None:
+    scalars(folder, "".join(LINE.format(step=step, loss=1.0) for step in range(1, 9)))
+    assert len(progress.points(folder)) == 8
+    scalars(folder, LINE.format(step=1, loss=3.0))
+    assert [(point.step, point.loss) for point in progress.points(folder)] == [(1, 3.0)]
 
 
-def test_the_fingerprint_changes_with_what_there_is_to_show(folder: Path) -> None:
-    before = progress.fingerprint(folder)
-    assert progress.fingerprint(folder) == before
+def test_a_mark_changes_with_what_there_is_to_show(folder: Path) -> None:
+    before = progress.curve_mark(folder), progress.log_mark(folder)
+    assert (progress.curve_mark(folder), progress.log_mark(folder)) == before
     scalars(folder, LINE.format(step=1, loss=1.0))
-    assert progress.fingerprint(folder) != before
+    assert progress.curve_mark(folder) != before[0] and progress.log_mark(folder) == before[1]
 
 
 def test_the_reason_of_a_crash_is_its_last_exception() -> None:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.training.conftest import Behave, ended, processes_of, wait_for
-from training import dataset, home, models, progress, runs
+from training import dataset, home, models, progress, run_log, runs
 from training.errors import UserError
 from training.recipe import Recipe
 
@@ -53,7 +53,7 @@ def test_the_curve_and_the_sample_answers_are_read_from_the_run_folder(
     assert [point.step for point in progress.points(folder)] == [1, 2, 3, 4, 5, 6]
     assert [sample.step for sample in progress.samples(folder)] == [2, 4, 6]
     assert progress.samples(folder)[0].answer == "我是小明。"
-    assert "Iter(train) [6/6]" in progress.log_tail(folder)
+    assert "Iter(train) [6/6]" in run_log.tail(folder)
 
 
 def test_a_crash_is_a_failure_with_the_exception_as_its_reason(fake_xtuner: Behave, who: str, tiny: str) -> None:

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
-from training.progress import Point, Sample
+from training.progress import Sample
+from training.recipe import Recipe
 from training.runs import RunStatus
+from training.usage import Usage
 from ui.conversation import shown
-from ui.run_view import duration, progress_share, samples_html, smoothed, status_html
+from ui.run_view import duration, progress_share, samples_html, speed, stages_html, status_html
 
+RECIPE = asdict(Recipe())
 NASTY = "<img src=x onerror=alert(1)>"
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_html_in_a_reason_or_an_answer_is_shown_as_text(language: str) -> None:
     reason = {"reason": "trainer_crashed", "exit_code": 1, "line": NASTY, "log": NASTY}
-    assert "<img" not in status_html(RunStatus("r", "failed", reason=reason), language)
+    assert "<img" not in status_html(RunStatus("r", "failed", reason=reason), RECIPE, None, language)
     assert "<img" not in samples_html([Sample(1, NASTY, NASTY)], language)
     assert "<img" not in shown([{"role": "assistant", "content": NASTY}])[0]["content"]
 
@@ -28,10 +33,21 @@ def test_the_bar_never_goes_back() -> None:
     assert shares == sorted(shares) and shares[-1] == 1.0
 
 
-def test_the_smoothed_curve_begins_where_the_measured_one_does() -> None:
-    points = [Point(step, loss, 0.0, 0.0) for step, loss in enumerate([4.0, 2.0, 2.0, 2.0])]
-    assert smoothed(points)[0] == 4.0
-    assert smoothed(points) == sorted(smoothed(points), reverse=True)
+def test_the_way_so_far_is_told_and_what_is_still_to_come() -> None:
+    status = RunStatus("r", "training", step=3, total=10, seconds={"preparing": 61.0})
+    assert "1 min 1 s" in stages_html(status, "en") and "Merge" in stages_html(status, "en")
+    failed = RunStatus("r", "failed", seconds={"preparing": 61.0, "training": 5.0})
+    assert "Merge" not in stages_html(failed, "en")
+
+
+def test_what_it_takes_is_told_while_it_runs() -> None:
+    status = RunStatus("r", "training", step=3, total=10, step_seconds=2.0)
+    said = status_html(status, RECIPE, Usage(3 << 30, 24 << 30, 5 << 30), "en")
+    assert "256 tokens/s" in said and "memory 3.0 of 24.0 GB" in said and "GPU memory 5.0 GB" in said
+
+
+def test_the_speed_of_rows_that_are_not_filled_up_is_not_told_in_tokens() -> None:
+    assert speed({**RECIPE, "pack": False}, 2.0, "en") == "1 conversations/s"
 
 
 def test_time_is_told_as_exactly_as_one_waits() -> None:
