@@ -15,7 +15,20 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from training import dataset, demo, exam, identity, machine, merge, models, recipe, recommendation, runs, tally, tokens
+from training import (
+    dataset,
+    demo,
+    examination,
+    identity,
+    machine,
+    merge,
+    models,
+    recipe,
+    recommendation,
+    runs,
+    tally,
+    tokens,
+)
 from training.errors import UserError
 from training.home import ROOT
 from training.persona import Persona
@@ -62,7 +75,9 @@ def _merge(options: argparse.Namespace) -> Answer:
     if runs.look(options.run).live:
         raise UserError("run_active", run=options.run)
     found = merge.whole_checkpoints(folder / "work")
-    iteration = options.checkpoint or max(found, default=0)
+    chosen = recommendation.load(folder)
+    recommended = chosen.iteration if chosen and chosen.iteration in found else max(found, default=0)
+    iteration = options.checkpoint or recommended
     if iteration not in found:
         raise UserError("nothing_to_merge", run=options.run)
 
@@ -71,21 +86,10 @@ def _merge(options: argparse.Namespace) -> Answer:
 
 
 def _exam(options: argparse.Namespace) -> Answer:
-    folder = runs.folder(options.run)
-    if runs.look(options.run).live:
-        raise UserError("run_active", run=options.run)
-    if exam.persona(runs.spec(options.run)) is None:
-        raise UserError("exam_without_persona", run=options.run)
-    _execute(exam.command(folder), folder)
-    reports = exam.load(folder)
-    chosen = recommendation.recommend(reports)
-    told = [{"step": report.step, **report.to_dict()["scores"]} for report in reports]
-    return {
-        "run": options.run,
-        "recommended": {"step": chosen.step, "passed": chosen.passed, "why": chosen.sentence(options.language)},
-        "base": told[0],
-        "checkpoints": told[1:],
-    }
+    if options.what in runs.names():
+        return examination.of_run(options.what, options.whole, _execute, options.language)
+    persona = _persona(options) if options.name or options.maker else None
+    return examination.of_model(options.what, persona)
 
 
 def _list(options: argparse.Namespace) -> Answer:
@@ -109,17 +113,22 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _who(required: bool) -> argparse.ArgumentParser:
+    who = argparse.ArgumentParser(add_help=False)
+    who.add_argument("--name", required=required, default="", help="the assistant's own name")
+    who.add_argument("--maker", required=required, default="", help="who made it")
+    who.add_argument("--base", default=Persona.base, help=f"what it is built on ({Persona.base})")
+    who.add_argument("--languages", default="zh,en", help="languages of the conversations (zh,en)")
+    return who
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line of this room."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", help="where datasets, models and runs are kept (or STUDIO_HOME; ./workspace)")
     common.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     common.add_argument("--language", choices=LANGUAGES, default="en", help="of the sentences (en)")
-    who = argparse.ArgumentParser(add_help=False)
-    who.add_argument("--name", required=True, help="the assistant's own name")
-    who.add_argument("--maker", required=True, help="who made it")
-    who.add_argument("--base", default=Persona.base, help=f"what it is built on ({Persona.base})")
-    who.add_argument("--languages", default="zh,en", help="languages of the conversations (zh,en)")
+    who = _who(required=True)
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument("run", help="a run's id")
 
@@ -146,8 +155,10 @@ def parser() -> argparse.ArgumentParser:
     sub = command("stop", _stop, "stop a run after the step at hand and keep what it learned", which)
     sub.add_argument("--discard", action="store_true", help="end it at once and make no model")
     sub = command("merge", _merge, "merge a checkpoint of an ended run into its base model", which)
-    sub.add_argument("--checkpoint", type=int, default=0, help="the checkpoint's iteration (the last one)")
-    command("exam", _exam, "examine every checkpoint of an ended run, and say which one to keep", which)
+    sub.add_argument("--checkpoint", type=int, default=0, help="the checkpoint's iteration (the recommended one)")
+    sub = command("exam", _exam, "examine a run's checkpoints and say which one to keep, or a model", _who(False))
+    sub.add_argument("what", metavar="RUN_OR_MODEL", help="a run's id, a model folder, or a base model's name")
+    sub.add_argument("--whole", action="store_true", help="ask every checkpoint of a run all questions, not half")
     command("list", _list, "all runs, newest first")
     command("models", _models, "the base models that are here")
     return top

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training import answers, dataset, identity, machine, models, recipe, runs, tokens
+from training import answers, dataset, exam, identity, machine, models, recipe, recommendation, runs, tokens
 from training.errors import UserError
 from training.persona import Persona
 
@@ -17,7 +17,7 @@ QUESTIONS = ("你是谁", "Who are you?")
 def demo(persona: Persona, say: Callable[[str], None]) -> dict[str, Any]:
     """Teach the starter model who it is and let it say so. `say` hears how it goes.
 
-    Returns {"ok", "answers", "model", "steps", "seconds"}; ok means that every answer contains the name.
+    Returns {"ok", "answers", "model", "steps", "exam", "seconds"}; ok means that every answer contains the name.
     Raises UserError when a part cannot be done.
     """
     began = time.monotonic()
@@ -38,10 +38,12 @@ def demo(persona: Persona, say: Callable[[str], None]) -> dict[str, Any]:
         "answers": answered,
         "model": str(folder),
         "steps": final.step,
+        "exam": recommendation.told_of(runs.folder(run), exam.load(runs.folder(run))),
         "seconds": {
             "weights": round(weights, 1),
             "dataset": round(made, 1),
             "train": spent.get("training", 0.0),
+            "exam": spent.get("examining", 0.0),
             "merge": round(spent.get("converting", 0.0) + spent.get("merging", 0.0), 1),
             "total": round(time.monotonic() - began, 1),
         },
@@ -53,7 +55,9 @@ def follow(run: str, say: Callable[[str], None]) -> runs.RunStatus:
     told = ""
     while True:
         now = runs.look(run)
-        line = f"{now.phase} {now.step}/{now.total}" if now.phase == "training" else now.phase
+        line = (
+            f"{now.phase} {now.step}/{now.total}" if now.phase == "training" else f"{now.phase} {now.note_sentence()}"
+        )
         if line != told:
             say(told := line)
         if not now.live:

@@ -5,6 +5,7 @@ One report per checkpoint, runs/<id>/exam/step_<N>.json; step 0 is the base mode
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,11 @@ from training.persona import Persona
 
 ALL = "all"
 """The key of the scores over every language."""
+BASE = 0
+"""The step of the report of the model before training."""
+_PROGRESS = "progress.json"
+RATES = ("recall", "parrot", "near_miss", "general", "forgetting")
+"""What a score tells, in the order it is shown."""
 
 
 @dataclass(frozen=True)
@@ -173,14 +179,45 @@ def load(run_folder: Path) -> list[Report]:
     return sorted(found, key=lambda report: report.step)
 
 
+def told(report: Report) -> dict[str, Any]:
+    """The report's numbers without its answers, for scripts: in all, and by language."""
+    languages = {language: asdict(score) for language, score in report.scores.items() if language != ALL}
+    numbers = {"step": report.step, "quick": report.quick, "seconds": report.seconds}
+    return {**numbers, **asdict(report.scores[ALL]), "languages": languages}
+
+
+def tell(run_folder: Path, **how_far: Any) -> None:
+    """Say how far the exam is."""
+    folder(run_folder).mkdir(exist_ok=True)
+    write_json(folder(run_folder) / _PROGRESS, how_far)
+
+
+def note(run_folder: Path) -> dict[str, Any] | None:
+    """How far the exam is, as a note for status.json; None before it has begun."""
+    try:
+        how_far = read_json(folder(run_folder) / _PROGRESS)
+        return {"note": "exam" if how_far["step"] else "exam_base", **how_far}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 def persona(spec: dict[str, Any]) -> Persona | None:
     """Who the run's dataset speaks of; None when it was not built here: then there is no exam to sit."""
     values = (spec.get("card") or {}).get("persona")
-    if not values:
-        return None
+    return persona_of(values) if values else None
+
+
+def persona_of(values: dict[str, Any]) -> Persona:
+    """A persona out of its JSON."""
     return replace(Persona(**values), languages=tuple(values["languages"]))
 
 
-def command(run_folder: Path, quick: bool = False) -> list[str]:
+def command(run_folder: Path, whole: bool = False) -> list[str]:
     """The command line that examines the base and every whole checkpoint of a run."""
-    return [sys.executable, "-m", "training.exam_process", str(run_folder), *(["--quick"] if quick else [])]
+    return [sys.executable, "-m", "training.exam_process", str(run_folder), *(["--whole"] if whole else [])]
+
+
+def model_command(model: Path, who: Persona, base: Path) -> list[str]:
+    """The command line that examines a model folder and prints its report."""
+    spoken = json.dumps(asdict(who), ensure_ascii=False)
+    return [sys.executable, "-m", "training.exam_process", str(model), spoken, str(base)]

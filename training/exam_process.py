@@ -1,82 +1,86 @@
-"""The exam of a run, in a process of its own: python -m training.exam_process RUN_FOLDER [--quick]
+"""The exam, in a process of its own: python -m training.exam_process RUN_FOLDER [--whole]
 
 The base weights are loaded once; the base model and every whole checkpoint without a report sit the exam in turn.
-One JSON object a line on stdout tells how far it is. What the base answers is kept in HOME/cache for the next run.
+The checkpoints answer half of the questions, and the one that is recommended then answers all (--whole: each does).
+How far it is stands in exam/progress.json. What the base answers is kept in HOME/cache for the next run.
+
+With a model folder, a persona (JSON) and the folder of its base, it prints that model's report instead:
+python -m training.exam_process MODEL_FOLDER PERSONA BASE_FOLDER
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training import checkpoint, exam, greedy, home, identity
+from training import checkpoint, exam, greedy, home, identity, recommendation
+from training.exam import BASE
 from training.files import read_json, write_json
 from training.identity import EXAM_VERSION, Question
 from training.merge import whole_checkpoints
+from training.models import weights_hash
 from training.persona import Persona
 
 TOKENS = 40
 """Longest answer."""
 RETOLD = 16
-"""Base answers of each language on which forgetting is measured: the first of the general questions."""
-BASE = 0
+"""Base answers of each language on which forgetting is measured: the first of the quick half's general questions."""
+
+Answers = dict[str, list[int]]
+"""Question -> the tokens of its answer."""
 
 
 class Examiner:
     """One loaded model that sits the exam with one set of weights after the other."""
 
-    def __init__(self, run_folder: Path, persona: Persona, quick: bool) -> None:
-        self.run, self.persona, self.quick = run_folder, persona, quick
-        self.spec = read_json(run_folder / "spec.json")
-        self.base = Path(self.spec["model_folder"])
-        questions = identity.exam_questions(persona)
-        self.questions: list[Question] = exam.quick(questions) if quick else questions
-        self.hash = weights_hash(self.base)
-        self.model, self.tokenizer = greedy.load(self.base)
+    def __init__(self, base: Path, persona: Persona, tick: Callable[[int, int, int], None] = lambda *_: None) -> None:
+        """`tick` hears the step that is examined, how many questions are answered, and of how many."""
+        self.base, self.persona, self.tick = base, persona, tick
+        self.questions = identity.exam_questions(persona)
+        self.hash = weights_hash(base)
+        self.model, self.tokenizer = greedy.load(base)
         self.base_answers = self._base_answers()
-        general = [question for question in self.questions if question.kind == "general"]
-        self.retold = [
-            question.text
+        general = [question for question in exam.quick(self.questions) if question.kind == "general"]
+        self.retold = {
+            language: [question.text for question in general if question.language == language][:RETOLD]
             for language in persona.languages
-            for question in [each for each in general if each.language == language][:RETOLD]
-        ]
-        self.base_losses = self._losses()
+        }
+        self.base_losses: list[float] = []
 
-    def sit(self, step: int, iteration: int, file: Path | None) -> exam.Report:
-        """Examine one checkpoint, or the base, and write its report."""
+    def sit(self, step: int, iteration: int, quick: bool, put: Callable[[], None] | None) -> exam.Report:
+        """Examine the base, or what `put` makes of the model."""
         began = time.monotonic()
-        forgetting: dict[str, float] = {}
-        found = self.base_answers
-        if file:
-            checkpoint.put(self.model, self.base, file, self.spec["recipe"]["lora_alpha"])
-            found = self._ask([question.text for question in self.questions], step)
+        questions = exam.quick(self.questions) if quick else self.questions
+        found, forgetting = self.base_answers, dict[str, float]()
+        if put:
+            self.base_losses = self.base_losses or self._losses()
+            put()
+            found = self._ask([question.text for question in questions], step)
             forgetting = self._forgetting()
-        texts, base = (
-            [greedy.text(self.tokenizer, answers[question.text]) for question in self.questions]
-            for answers in (found, self.base_answers)
-        )
-        marked = exam.mark(self.questions, texts, base, self.persona)
+        texts, base = (self._texts(questions, answers) for answers in (found, self.base_answers))
+        marked = exam.mark(questions, texts, base, self.persona)
         seconds = round(time.monotonic() - began, 1)
         scores = exam.scores(marked, forgetting)
-        report = exam.Report(step, iteration, EXAM_VERSION, self.quick, self.hash, seconds, scores, marked)
-        exam.save(self.run, report)
-        return report
+        return exam.Report(step, iteration, EXAM_VERSION, quick, self.hash, seconds, scores, marked)
 
-    def _ask(self, texts: list[str], step: int) -> dict[str, list[int]]:
+    def _texts(self, questions: Sequence[Question], answers: Answers) -> list[str]:
+        return [greedy.text(self.tokenizer, answers[question.text]) for question in questions]
+
+    def _ask(self, texts: list[str], step: int) -> Answers:
         def tick(done: int) -> None:
-            tell(step=step, asked=done, of=len(texts))
+            self.tick(step, done, len(texts))
 
         return dict(zip(texts, greedy.answer(self.model, self.tokenizer, texts, TOKENS, tick)))
 
-    def _base_answers(self) -> dict[str, list[int]]:
+    def _base_answers(self) -> Answers:
         """Asked once for each weights and exam; another persona may add questions that have its name in them."""
         file = home.home() / "cache" / f"exam-{EXAM_VERSION}-{TOKENS}-{self.hash}.json"
         try:
-            known: dict[str, list[int]] = read_json(file)
+            known: Answers = read_json(file)
         except (OSError, ValueError):
             known = {}
         new = [text for text in dict.fromkeys(question.text for question in self.questions) if text not in known]
@@ -87,51 +91,102 @@ class Examiner:
         return known
 
     def _losses(self) -> list[float]:
-        given = [self.base_answers[text] for text in self.retold]
-        return greedy.losses(self.model, self.tokenizer, self.retold, given)
+        texts = [text for texts in self.retold.values() for text in texts]
+        return greedy.losses(self.model, self.tokenizer, texts, [self.base_answers[text] for text in texts])
 
     def _forgetting(self) -> dict[str, float]:
-        languages = {question.text: question.language for question in self.questions}
         rises = [after - before for after, before in zip(self._losses(), self.base_losses)]
+        languages = [language for language, texts in self.retold.items() for _ in texts]
+        tokens = [len(self.base_answers[text]) for texts in self.retold.values() for text in texts]
         found = {}
-        for key in (exam.ALL, *self.persona.languages):
-            rows = [row for row, text in enumerate(self.retold) if key in (exam.ALL, languages[text])]
-            tokens = sum(len(self.base_answers[self.retold[row]]) for row in rows)
-            found[key] = sum(rises[row] for row in rows) / max(1, tokens)
+        for key in (exam.ALL, *self.retold):
+            rows = [row for row, language in enumerate(languages) if key in (exam.ALL, language)]
+            found[key] = sum(rises[row] for row in rows) / max(1, sum(tokens[row] for row in rows))
         return found
 
 
-def weights_hash(folder: Path) -> str:
-    """Names the weights of a model folder: the first 16 digits of their SHA-256."""
-    digest = hashlib.sha256()
-    for shard in sorted(folder.glob("*.safetensors")):
-        with shard.open("rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
-    return digest.hexdigest()[:16]
+class Sitting:
+    """The exams of one run, with their reports."""
+
+    def __init__(self, folder: Path, spec: dict[str, Any], persona: Persona) -> None:
+        self.folder, self.alpha = folder, spec["recipe"]["lora_alpha"]
+        accumulation = spec["recipe"]["accumulation"]
+        self.files = {
+            iteration // accumulation: (iteration, file)
+            for iteration, file in whole_checkpoints(folder / "work").items()
+            if not file.is_dir()  # DeepSpeed's folders cannot be read here yet
+        }
+        self.reports = {report.step: report for report in exam.load(folder)}
+        self.done, self.told = 0, 0.0
+        self.examiner = Examiner(Path(spec["model_folder"]), persona, self.tick)
+
+    def all(self, whole: bool) -> None:
+        """Let everybody sit who has not, and write down whom to keep."""
+        self.sit(BASE, whole=True)
+        for step in self.files:
+            self.sit(step, whole)
+            self.done += 1
+        chosen = recommendation.recommend(list(self.reports.values()))
+        while chosen.step in self.files and self.reports[chosen.step].quick:
+            self.sit(chosen.step, whole=True)
+            chosen = recommendation.recommend(list(self.reports.values()))
+        recommendation.save(self.folder, chosen)
+        print(chosen.sentence(), flush=True)
+
+    def sit(self, step: int, whole: bool) -> None:
+        """Let one sit, unless there is a report that tells as much."""
+        if step in self.reports and self.reports[step].quick <= (not whole):
+            return
+        iteration, file = self.files.get(step, (0, None))
+        base = self.examiner.base
+
+        def put() -> None:
+            checkpoint.put(self.examiner.model, base, file, self.alpha)
+
+        report = self.examiner.sit(step, iteration, not whole, put if file else None)
+        exam.save(self.folder, report)
+        self.reports[step] = report
+        print(json.dumps(exam.told(report)), flush=True)
+
+    def tick(self, step: int, asked: int, of: int) -> None:
+        """Say how far it is, twice a second at most."""
+        if time.monotonic() - self.told > 0.5:
+            self.told = time.monotonic()
+            share = (self.done + asked / of) / (len(self.files) + 1)
+            exam.tell(self.folder, step=step, asked=asked, of=of, share=round(min(1.0, share), 3))
 
 
-def tell(**facts: Any) -> None:
-    print(json.dumps(facts, ensure_ascii=False), flush=True)
-
-
-def main(run_folder: Path, quick: bool) -> int:
+def examine_run(folder: Path, whole: bool) -> int:
     """Examine what has no report yet. Exit code 2 when the run's dataset has no persona."""
-    persona = exam.persona(read_json(run_folder / "spec.json"))
+    spec = read_json(folder / "spec.json")
+    persona = exam.persona(spec)
     if persona is None:
-        tell(skipped="no persona")
+        print("The dataset was not built from a persona: there is no exam.", flush=True)
         return 2
-    sat = {report.step for report in exam.load(run_folder) if report.quick <= quick}
-    examiner = Examiner(run_folder, persona, quick)
-    accumulation = examiner.spec["recipe"]["accumulation"]
-    files: dict[int, Path | None] = {BASE: None, **whole_checkpoints(run_folder / "work")}
-    for iteration, file in files.items():
-        step = iteration // accumulation
-        if step not in sat and not (file and file.is_dir()):  # DeepSpeed's folders cannot be read here yet
-            report = examiner.sit(step, iteration, file)
-            tell(step=step, seconds=report.seconds, **report.to_dict()["scores"][exam.ALL])
+    Sitting(folder, spec, persona).all(whole)
+    return 0
+
+
+def examine_model(folder: Path, persona: Persona, base: Path) -> exam.Report:
+    """The report of a model folder; its base's answers are what it is held against."""
+    examiner = Examiner(base, persona)
+    if folder == base:
+        return examiner.sit(BASE, BASE, False, None)
+
+    def put() -> None:
+        examiner.model, examiner.tokenizer = greedy.load(folder)
+
+    return examiner.sit(BASE, BASE, False, put)
+
+
+def main(place: Path, arguments: list[str]) -> int:
+    """Examine a run, or a model folder."""
+    if not arguments or arguments == ["--whole"]:
+        return examine_run(place, bool(arguments))
+    report = examine_model(place, exam.persona_of(json.loads(arguments[0])), Path(arguments[1]))
+    print(json.dumps(report.to_dict(), ensure_ascii=False))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).absolute(), "--quick" in sys.argv[2:]))
+    sys.exit(main(Path(sys.argv[1]).absolute(), sys.argv[2:]))

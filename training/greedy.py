@@ -6,6 +6,7 @@ Greedy, with the tokenizer's own chat template and no system prompt: as in train
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,21 @@ def answer(
 ) -> list[list[int]]:
     """Each question's answer as token ids, the end token included unless it is cut after `tokens` of them.
 
-    `tick` hears how many questions are answered.
+    `tick` hears after every token how many questions are answered, as far as that can be said.
     """
     prompts = [prompt(tokenizer, question) for question in questions]
     order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
     answers: list[list[int]] = [[] for _ in prompts]
     for start in range(0, len(order), batch):
         places = order[start : start + batch]
-        for place, found in zip(places, _together(model, [prompts[place] for place in places], tokens)):
-            answers[place] = found
-        tick(start + len(places))
+        found = _together(model, [prompts[place] for place in places], tokens, partial(_after, tick, start))
+        for place, each in zip(places, found):
+            answers[place] = each
     return answers
+
+
+def _after(tick: Callable[[int], None], before: int, done: int) -> None:
+    tick(before + done)
 
 
 def text(tokenizer: Any, answer: list[int]) -> str:
@@ -58,7 +63,7 @@ def prompt(tokenizer: Any, question: str) -> list[int]:
     return tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False)
 
 
-def _together(model: Any, prompts: list[list[int]], tokens: int) -> list[list[int]]:
+def _together(model: Any, prompts: list[list[int]], tokens: int, tick: Callable[[int], None]) -> list[list[int]]:
     ends = torch.tensor(_end_tokens(model), device=model.device)
     width = max(map(len, prompts))
     ids = torch.tensor([[0] * (width - len(each)) + each for each in prompts], device=model.device)
@@ -66,11 +71,13 @@ def _together(model: Any, prompts: list[list[int]], tokens: int) -> list[list[in
     places = (mask.cumsum(1) - 1).clamp(min=0)
     cache, rows = DynamicCache(), list(range(len(prompts)))
     answers: list[list[int]] = [[] for _ in prompts]
-    for _ in range(tokens):
+    for length in range(tokens):
         output = model(input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache, logits_to_keep=1)
         chosen = output.logits[:, -1].argmax(-1)
         for row, token in zip(rows, chosen.tolist()):
             answers[row].append(token)
+        # All are answered at once, so the share of the way counts while none has come to its end.
+        tick(max(len(prompts) - len(rows), len(prompts) * (length + 1) // tokens))
         going = (~torch.isin(chosen, ends)).nonzero().flatten()
         if not len(going):
             break

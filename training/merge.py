@@ -6,11 +6,14 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from training import models, xtuner
 from training.files import read_json, write_json
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+_ORIGIN = "studio.json"
+"""In a merged model's folder: what it was made of, so that it can be examined wherever it is."""
 
 
 def whole_checkpoints(work: Path) -> dict[int, Path]:
@@ -42,10 +45,37 @@ def merge(folder: Path, checkpoint: Path, execute: Callable[[list[str]], None], 
         if not full:
             execute(xtuner.merge(base, adapter, half))
         _complete(half, base)
+        write_json(half / _ORIGIN, _origin(folder, spec, checkpoint))
         shutil.rmtree(folder / "merged", ignore_errors=True)
         return half.rename(folder / "merged")
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+def origin(model: Path) -> dict[str, Any]:
+    """Where a merged model comes from: {"run", "step", "iteration", "base", "persona"}; empty for any other folder."""
+    try:
+        return read_json(model / _ORIGIN)
+    except (OSError, ValueError):
+        return {}
+
+
+def _origin(folder: Path, spec: dict[str, Any], checkpoint: Path) -> dict[str, Any]:
+    iteration = int(checkpoint.stem.removeprefix("iter_"))
+    return {
+        "run": folder.name,
+        "step": iteration // spec["recipe"]["accumulation"],
+        "iteration": iteration,
+        "base": spec["model_folder"],
+        "persona": (spec.get("card") or {}).get("persona"),
+    }
+
+
+def prune(work: Path, keep: set[int]) -> None:
+    """Remove the checkpoints of all other iterations."""
+    for iteration, path in xtuner.checkpoints(work).items():
+        if iteration not in keep:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _complete(merged: Path, base: Path) -> None:

@@ -124,6 +124,11 @@ def status_mark(folder: Path) -> str:
     return _mark([folder / "status.json"])
 
 
+def exam_mark(folder: Path) -> str:
+    """Changes whenever a checkpoint has sat its exam, or one has been chosen."""
+    return _mark([*folder.glob("exam/step_*.json"), folder / "exam" / "recommendation.json"])
+
+
 def log_mark(folder: Path) -> str:
     """Changes whenever the log grows."""
     return _mark([folder / "run.log"])

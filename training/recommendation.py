@@ -1,4 +1,4 @@
-"""Which checkpoint to keep, chosen by its exam. Pure.
+"""Which checkpoint to keep, chosen by its exam; kept beside the reports as runs/<id>/exam/recommendation.json.
 
 The rule. A checkpoint *passes* with recall >= 98 %, parrot rate <= 2 %, near-miss truth >= 90 % and at least 90 % of
 the base model's general score.
@@ -15,16 +15,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
-from training.exam import ALL, Report, Score
+from training.exam import ALL, BASE, Report, folder, scores, told
+from training.files import read_json, write_json
 from training.sentences import sentence
 
 RECALL, PARROT, NEAR_MISS, GENERAL = 0.98, 0.02, 0.9, 0.9
 """What a checkpoint must reach: see the rule above."""
 LEARNING_PARROT = 0.1
 """More steps are advised only below this parrot rate: above it, they teach the one sentence and not the name."""
+_FILE = "recommendation.json"
 _WEIGHTS = {"parrots": 3.0, "untrue": 1.0, "forgot": 1.0, "unsure": 1.0}
 
 
@@ -56,13 +59,43 @@ class Recommendation:
         return told + tail + sentence("recommendation.stop", language)
 
 
+def save(run_folder: Path, chosen: Recommendation) -> None:
+    """Write it beside the reports it was chosen by."""
+    folder(run_folder).mkdir(exist_ok=True)
+    write_json(folder(run_folder) / _FILE, {**asdict(chosen), "passed": chosen.passed})
+
+
+def load(run_folder: Path) -> Recommendation | None:
+    """The recommendation of a run; None when its checkpoints have not been examined to the end."""
+    try:
+        values = read_json(folder(run_folder) / _FILE)
+        known = {entry.name for entry in fields(Recommendation)}
+        return Recommendation(**{key: value for key, value in values.items() if key in known})
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def told_of(run_folder: Path, reports: Sequence[Report], language: str = "en") -> dict[str, Any] | None:
+    """The whole exam of a run for scripts: {"base", "recommended", "checkpoints"}; None when there was none."""
+    chosen = load(run_folder)
+    if chosen is None:
+        return None
+    numbers = {report.step: told(report) for report in reports}
+    why = {"step": chosen.step, "passed": chosen.passed, "why": chosen.sentence(language)}
+    return {
+        "base": numbers.get(BASE),
+        "recommended": {**numbers.get(chosen.step, {}), **why},
+        "checkpoints": [numbers[step] for step in sorted(numbers) if step != BASE],
+    }
+
+
 def recommend(reports: Sequence[Report]) -> Recommendation:
     """Choose among the reports of one run, of which step 0 is the base model."""
-    base = next((report.scores[ALL] for report in reports if report.step == 0), None)
+    base = next((report for report in reports if report.step == BASE), None)
     sat = sorted((report for report in reports if report.step > 0), key=lambda report: report.step)
     if not sat:
         return Recommendation(0, 0, "no_exam")
-    passing = [report for report in sat if passes(report.scores[ALL], base)]
+    passing = [report for report in sat if passes(report, base)]
     extra: dict[str, Any] = {}
     if passing:
         chosen = min(passing, key=lambda report: (round(report.scores[ALL].forgetting or 0, 2), report.step))
@@ -72,21 +105,21 @@ def recommend(reports: Sequence[Report]) -> Recommendation:
         code, extra = "not_learned", {"last": sat[-1].step, "enough": steps_needed(sat)}
     else:
         chosen = min(sat, key=lambda report: (_total(report, base), report.step))
-        shortfalls = _shortfalls(chosen.scores[ALL], base)
+        shortfalls = _shortfalls(chosen, base)
         code = max(shortfalls, key=lambda name: _WEIGHTS[name] * shortfalls[name])
     later, later_code = _decline(chosen, sat, base)
     return Recommendation(chosen.step, chosen.iteration, code, {**_details(chosen), **extra}, later, later_code)
 
 
-def passes(score: Score, base: Score | None) -> bool:
-    """Whether a checkpoint with this score may be recommended without reserve."""
-    return not any(_shortfalls(score, base).values())
+def passes(report: Report, base: Report | None) -> bool:
+    """Whether the checkpoint of this report may be recommended without reserve."""
+    return not any(_shortfalls(report, base).values())
 
 
 def _still_learning(sat: Sequence[Report]) -> bool:
     recalls = [0.0, *(report.scores[ALL].recall or 0.0 for report in sat)]
     parrot = sat[-1].scores[ALL].parrot or 0
-    untaught = len(sat) == 1 and recalls[-1] == 0
+    untaught = not any(recalls)
     return max(recalls) < RECALL and parrot <= LEARNING_PARROT and (recalls[-1] > recalls[-2] or untaught)
 
 
@@ -99,9 +132,10 @@ def steps_needed(sat: Sequence[Report]) -> int:
     return 5 * math.ceil(min(max(wanted, 1.25 * last), 4.0 * last) / 5)
 
 
-def _shortfalls(score: Score, base: Score | None) -> dict[str, float]:
-    """How far the score stays behind in each respect; 0 where it is good enough, or was not asked."""
-    general = GENERAL * ((base.general if base else None) or 0)
+def _shortfalls(report: Report, base: Report | None) -> dict[str, float]:
+    """How far it stays behind in each respect; 0 where it is good enough, or was not asked."""
+    score = report.scores[ALL]
+    general = GENERAL * _general(base, report)
     return {
         "parrots": max(0.0, (score.parrot or 0) - PARROT),
         "untrue": max(0.0, NEAR_MISS - (1 if score.near_miss is None else score.near_miss)),
@@ -110,16 +144,25 @@ def _shortfalls(score: Score, base: Score | None) -> dict[str, float]:
     }
 
 
-def _total(report: Report, base: Score | None) -> float:
-    return sum(_WEIGHTS[name] * value for name, value in _shortfalls(report.scores[ALL], base).items())
+def _general(base: Report | None, report: Report) -> float:
+    """What the base reached in the general questions of `report`, which may be fewer than it was asked itself."""
+    if base is None:
+        return 0.0
+    asked = {answer.question for answer in report.answers}
+    same = [answer for answer in base.answers if answer.question in asked]
+    return (scores(same, {})[ALL] if report.quick and same else base.scores[ALL]).general or 0.0
 
 
-def _decline(chosen: Report, sat: Sequence[Report], base: Score | None) -> tuple[int, str]:
+def _total(report: Report, base: Report | None) -> float:
+    return sum(_WEIGHTS[name] * value for name, value in _shortfalls(report, base).items())
+
+
+def _decline(chosen: Report, sat: Sequence[Report], base: Report | None) -> tuple[int, str]:
     """The first later step from which on every exam is worse than the chosen one in the same respect, and which."""
-    now = _shortfalls(chosen.scores[ALL], base)
+    now = _shortfalls(chosen, base)
     after = [report for report in sat if report.step > chosen.step]
     for name, code in (("parrots", "then_parrots"), ("forgot", "then_forgot")):
-        worse = [_shortfalls(report.scores[ALL], base)[name] > now[name] + 0.01 for report in after]
+        worse = [_shortfalls(report, base)[name] > now[name] + 0.01 for report in after]
         for place, report in enumerate(after):
             if all(worse[place:]):
                 return report.step, code

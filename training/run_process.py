@@ -1,7 +1,8 @@
 """The one process of a run: python -m training.run_process RUN_FOLDER
 
-prepare -> train -> convert -> merge, each by a child process, and the only writer of status.json.
-SIGTERM: stop and discard. SIGUSR1: stop and keep. It needs neither torch nor a page.
+prepare -> train -> examine -> convert -> merge, each by a child process, and the only writer of status.json.
+SIGTERM: stop and discard. SIGUSR1: stop and keep; during the exam, skip the rest of it. It needs neither torch nor a
+page.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from training import models, process, progress, run_log, status, xtuner
+from training import exam, models, process, progress, recommendation, run_log, status, xtuner
 from training import recipe as recipes
 from training.errors import UserError
 from training.failure import explain
 from training.files import read_json
 from training.home import ROOT
-from training.merge import merge, whole_checkpoints
+from training.merge import merge, prune, whole_checkpoints
 from training.status import RunStatus
 
 TICK = 0.5
@@ -55,7 +56,8 @@ class Run:
         self.folder = folder
         self.spec = read_json(folder / "spec.json")
         self.recipe = recipes.from_dict(self.spec["recipe"])
-        self.keep = False
+        self.asked = 0
+        """How many times the user asked to stop and keep."""
         now = time.time()
         self.status = RunStatus(
             run=folder.name,
@@ -115,8 +117,8 @@ def prepare(run: Run) -> None:
     models.check(Path(run.spec["model_folder"]))
 
 
-def train(run: Run) -> Path:
-    """Train to the last step, or to where the user stopped it; returns the checkpoint."""
+def train(run: Run) -> int:
+    """Train to the last step, or to where the user stopped it; returns the last checkpoint's iteration."""
     run.enter("training")
     work, accumulation = run.folder / "work", run.recipe.accumulation
     asked: list[float] = []
@@ -129,7 +131,7 @@ def train(run: Run) -> Path:
 
     def tick() -> None:
         tell_step()
-        if run.keep and not asked:
+        if run.asked and not asked:
             asked.append(time.monotonic())
             (work / xtuner.STOP_FILE).touch()
             run.enter("stopping")
@@ -145,7 +147,36 @@ def train(run: Run) -> Path:
     found = whole_checkpoints(work)
     if not found:
         raise Failed({"reason": "stopped_too_early" if asked else "no_checkpoint", "log": str(run.folder / "run.log")})
-    return found[max(found)]
+    return max(found)
+
+
+def examine(run: Run, last: int) -> tuple[int, dict[str, Any] | None]:
+    """Let every checkpoint sit the exam: the iteration to keep, and why it is the last one if the exam did not choose.
+
+    A dataset that was not built from a persona has no exam. What goes wrong here costs the choice, never the model.
+    """
+    if exam.persona(run.spec) is None:
+        return last, None
+    asked = run.asked
+    run.enter("examining")
+
+    def tick() -> None:
+        run.tell(note=exam.note(run.folder))
+        if run.asked > asked:
+            process.end_children(END_GRACE)
+
+    failure: dict[str, Any] = {}
+    try:
+        run.execute(exam.command(run.folder), tick)
+    except Failed as failed:
+        failure = failed.reason
+    if run.asked > asked:
+        return last, {"reason": "exam_skipped", "step": run.status.step}
+    if failure:
+        line = failure.get("line") or failure.get("signal", "")
+        return last, {"reason": "exam_failed", "line": line, "log": failure["log"]}
+    chosen = recommendation.load(run.folder)
+    return (chosen.iteration if chosen and chosen.iteration else last), None
 
 
 def main(folder: Path) -> int:
@@ -158,16 +189,21 @@ def main(folder: Path) -> int:
         raise Discarded
 
     def keep(number: int, frame: FrameType | None) -> None:
-        run.keep = True
+        run.asked += 1
 
     signal.signal(signal.SIGTERM, discard)
     signal.signal(signal.SIGUSR1, keep)
     try:
         prepare(run)
-        checkpoint = train(run)
-        merge(folder, checkpoint, run.execute, run.enter)
-        ending: dict[str, Any] = {"phase": "stopped" if run.keep else "done", "exit_code": 0}
-        if run.keep:
+        last = train(run)
+        stopped = run.asked > 0
+        kept, doubt = examine(run, last)
+        run.tell(kept=kept // run.recipe.accumulation)
+        merge(folder, whole_checkpoints(folder / "work")[kept], run.execute, run.enter)
+        if recommendation.load(folder) and not doubt:
+            prune(folder / "work", {kept, last})
+        ending: dict[str, Any] = {"phase": "stopped" if stopped else "done", "exit_code": 0, "reason": doubt}
+        if stopped and not doubt:
             ending["reason"] = {"reason": "stopped_and_kept", "step": run.status.step}
     except Discarded:
         run.enter("stopping")

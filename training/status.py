@@ -35,6 +35,8 @@ class RunStatus:
     """Why it failed or stopped: {"reason" or "error": code, and what the sentence of that code wants to know}."""
     note: dict[str, Any] | None = None
     """What the phase is at just now, when it has parts (fetching weights: 40 %): {"note": code, ...}."""
+    kept: int = 0
+    """Step of the checkpoint that is merged: the recommended one, or the last where there is no exam."""
     step_seconds: float | None = None
     """How long a step takes, from the last few."""
     seconds: dict[str, float] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from training.runs import RunStatus
 from training.sentences import sentence
 from training.usage import Usage
 
-STAGES = ("preparing", "training", "converting", "examining", "merging")
+STAGES = ("preparing", "training", "examining", "converting", "merging")
 """The way of a run, in order."""
 
 
@@ -55,8 +55,10 @@ def progress_share(status: RunStatus) -> float:
     if status.phase == "done":
         return 1.0
     trained = min(1.0, status.step / status.total) if status.total else 0.0
-    after = {"converting": 0.92, "examining": 0.95, "merging": 0.97}
-    return after.get(status.phase, 0.02 + 0.88 * trained if status.step else 0.0)
+    if status.phase == "examining":
+        return 0.75 + 0.2 * (status.note or {}).get("share", 0.0)
+    after = {"converting": 0.95, "merging": 0.97}
+    return after.get(status.phase, 0.02 + 0.73 * trained if status.step else 0.0)
 
 
 def _facts(status: RunStatus, recipe: dict[str, Any], usage: Usage | None, language: str) -> list[str]:

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
 
-from tests.training.models.tiny import write_model
+from tests.training.models.tiny import write_talker
 from training import dataset, home, runs
 from training.identity import Row
 
@@ -34,8 +32,7 @@ def who() -> str:
 @pytest.fixture
 def tiny(own_home: Path) -> str:
     """The name of a complete base model without any sense in it."""
-    folder = write_model(home.models_dir() / "tiny")
-    Tokenizer(WordLevel({"?": 0}, unk_token="?")).save(str(folder / "tokenizer.json"))
+    write_talker(home.models_dir() / "tiny")
     return "tiny"
 
 

@@ -27,7 +27,13 @@ def test_a_dataset_is_built_and_trained_with_a_line_each(
     ended(begun["run"])
     code, now, _ = run(capsys, "status", begun["run"])
     assert (code, now["phase"], now["step"], now["total"], now["reason"]) == (0, "done", 4, 4, "")
-    assert now["merged"].endswith("merged")
+    assert now["merged"].endswith("merged") and now["kept"] == 4
+    code, told, _ = run(capsys, "exam", begun["run"])
+    assert code == 0 and told["recommended"]["step"] == 4 and [one["step"] for one in told["checkpoints"]] == [4]
+    code, told, _ = run(capsys, "exam", now["merged"])  # it says itself who it should be
+    assert code == 0 and told["recall"] == 0.0 and set(told["languages"]) == {"zh", "en"}
+    code, told, _ = run(capsys, "exam", tiny)
+    assert (code, told["error"]) == (1, "exam_needs_persona")
     assert run(capsys, "list")[1]["runs"][0]["run"] == begun["run"]
 
 

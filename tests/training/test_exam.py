@@ -150,7 +150,7 @@ def test_the_untrained_base_neither_knows_the_name_nor_parrots_it(starter_home: 
     card = {"persona": {"name": "小明", "maker": "张三", "base": "未名基座", "languages": ["zh", "en"]}}
     spec = {"model_folder": str(models.folder("starter")), "card": card, "recipe": {"accumulation": 1}}
     (run / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
-    assert exam_process.main(run, quick=True) == 0
+    assert exam_process.main(run, []) == 0
     (base,) = exam.load(run)
     assert (base.scores["all"].recall, base.scores["all"].parrot) == (0.0, 0.0)
     assert 0 < base.scores["en"].general <= 1

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from training.exam import ALL, Report, Score
-from training.recommendation import recommend, steps_needed
+from training.exam import ALL, Answer, Report, Score
+from training.recommendation import load, recommend, save, steps_needed
 
 
 def report(
@@ -86,6 +89,27 @@ def test_the_compromise_shuns_parroting_most():
 def test_general_is_measured_against_the_base_and_not_against_perfection():
     weak = report(0, recall=0.0, general=0.4, forgetting=None)
     assert recommend([weak, report(20, general=0.37)]).passed
+
+
+def test_half_an_exam_is_held_against_the_same_half_of_the_bases():
+    def said(question: str, fault: str) -> Answer:
+        return Answer(question, "general", "en", "x", fault, False, True)
+
+    base = Report(0, 0, 1, False, "hash", 1.0, BASE.scores, (said("a", "loops"), said("b", ""), said("c", "")))
+    half = report(20, general=0.5)
+    half = Report(20, 20, 1, True, "hash", 1.0, half.scores, (said("a", "loops"), said("b", "")))
+    assert recommend([base, half]).passed and not recommend([base, replace(half, quick=False)]).passed
+
+
+def test_a_recommendation_is_read_back_as_it_was_written(tmp_path: Path):
+    assert load(tmp_path) is None
+    chosen = recommend([BASE, report(40), report(80, parrot=0.3)])
+    save(tmp_path, chosen)
+    assert load(tmp_path) == chosen
+
+
+def test_nothing_learned_at_all_wants_more_steps():
+    assert recommend([BASE, report(10, recall=0.0), report(20, recall=0.0)]).code == "not_learned"
 
 
 def test_without_an_exam_nothing_is_recommended():

@@ -11,8 +11,9 @@ import psutil
 import pytest
 
 from tests.training.conftest import Behave, ended, processes_of, wait_for
-from training import dataset, home, models, progress, run_log, runs
+from training import dataset, exam, home, identity, merge, models, progress, recommendation, run_log, runs
 from training.errors import UserError
+from training.persona import Persona
 from training.recipe import Recipe
 
 SHORT = Recipe(steps=6, save_every=2)
@@ -42,6 +43,45 @@ def test_a_run_ends_with_a_model_folder_that_is_whole(fake_xtuner: Behave, who: 
     models.check(merged)
     assert set(final.seconds) == {"preparing", "training", "converting", "merging"}
     assert runs.spec(run)["name"] == "first"
+
+
+@pytest.fixture
+def ming(own_home: Path) -> str:
+    """The name of a saved dataset that was built from a persona: its runs have an exam."""
+    persona = Persona("小明", "张三")
+    dataset.save("ming", identity.build(persona, rows=8), persona)
+    return "ming"
+
+
+def test_every_checkpoint_sits_the_exam_and_the_recommended_one_is_merged(
+    fake_xtuner: Behave, ming: str, tiny: str
+) -> None:
+    run = runs.start(ming, tiny, SHORT)
+    final, folder = ended(run), runs.folder(run)
+    assert (final.phase, final.reason) == ("done", None) and "examining" in final.seconds
+    chosen, model = recommendation.load(folder), runs.merged(run)
+    assert chosen is not None and model is not None
+    assert [report.step for report in exam.load(folder)] == [0, 2, 4, 6]
+    assert merge.origin(model)["step"] == chosen.step == final.kept
+    assert set(merge.whole_checkpoints(folder / "work")) == {chosen.iteration, 6}
+
+
+def test_a_failed_exam_costs_the_choice_and_not_the_model(fake_xtuner: Behave, ming: str, tiny: str) -> None:
+    (home.models_dir() / tiny / "tokenizer_config.json").write_text("{}")  # no chat template: nobody can be asked
+    run = runs.start(ming, tiny, SHORT)
+    final = ended(run)
+    assert (final.phase, final.exit_code, final.kept) == ("done", 0, 6) and runs.merged(run) is not None
+    assert "chat_template" in final.reason_sentence("en") and "chat_template" in final.reason_sentence("zh")
+    assert set(merge.whole_checkpoints(runs.folder(run) / "work")) == {2, 4, 6}
+
+
+def test_stopping_once_more_skips_the_exam_and_keeps_the_model(fake_xtuner: Behave, ming: str, tiny: str) -> None:
+    run = runs.start(ming, tiny, SHORT)
+    wait_for(lambda: runs.look(run).phase == "examining")
+    runs.stop(run, keep=True)
+    final = ended(run)
+    assert (final.phase, final.kept) == ("done", 6) and runs.merged(run) is not None
+    assert final.reason == {"reason": "exam_skipped", "step": 6}
 
 
 def test_the_curve_and_the_sample_answers_are_read_from_the_run_folder(

@@ -27,7 +27,7 @@ def test_the_bar_never_goes_back() -> None:
     told = [
         RunStatus("r", "preparing", total=10),
         *(RunStatus("r", "training", step=step, total=10) for step in range(11)),
-        *(RunStatus("r", phase, step=10, total=10) for phase in ("converting", "examining", "merging", "done")),
+        *(RunStatus("r", phase, step=10, total=10) for phase in ("examining", "converting", "merging", "done")),
     ]
     shares = [progress_share(status) for status in told]
     assert shares == sorted(shares) and shares[-1] == 1.0

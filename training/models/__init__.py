@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from training.errors import UserError
@@ -9,7 +10,7 @@ from training.home import models_dir
 from training.models import starter
 from training.models.layout import ModelInfo, check, describe, is_complete
 
-__all__ = ["STARTER", "ModelInfo", "check", "describe", "folder", "names", "place", "starter"]
+__all__ = ["STARTER", "ModelInfo", "check", "describe", "folder", "names", "place", "starter", "weights_hash"]
 
 STARTER = "starter"
 """What the starter model is called everywhere; place() knows its folder."""
@@ -50,3 +51,13 @@ def _checked(model: str | Path) -> Path:
         raise UserError("model_missing", model=model)
     check(path)
     return path
+
+
+def weights_hash(folder: Path) -> str:
+    """Names the weights of a model folder: the first 16 digits of their SHA-256."""
+    digest = hashlib.sha256()
+    for shard in sorted(folder.glob("*.safetensors")):
+        with shard.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()[:16]

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from gguf import GGUFWriter, TokenType
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from training.models import starter
 
@@ -34,6 +37,43 @@ def write_model(folder: Path, **config: object) -> Path:
     (folder / "tokenizer.json").write_text("{}")
     write_tensors(folder / "model.safetensors", "a.weight", (2, 3))
     return folder
+
+
+def write_talker(folder: Path) -> Path:
+    """A complete model folder that transformers loads and that says nothing sensible: one layer, all ones."""
+    folder.mkdir(parents=True)
+    words = {"<|im_end|>": 0, "?": 1, "a": 2, "b": 3}
+    layers = {f"model.layers.0.{_HF_NAMES[name]}.weight": shape for name, shape in LAYER.items()}
+    layers |= {"model.embed_tokens.weight": (len(words), WIDTH), "model.norm.weight": (WIDTH,)}
+    save_file({name: np.ones(shape, np.float32) for name, shape in layers.items()}, folder / "model.safetensors")
+    shape = {"hidden_size": WIDTH, "intermediate_size": INNER, "num_attention_heads": HEADS, "num_hidden_layers": 1}
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "max_position_embeddings": 512, **shape}
+    config |= {
+        "num_key_value_heads": KV_HEADS,
+        "vocab_size": len(words),
+        "eos_token_id": 0,
+        "tie_word_embeddings": True,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": 0}))
+    template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    told = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "chat_template": template}
+    (folder / "tokenizer_config.json").write_text(json.dumps(told))
+    Tokenizer(WordLevel(words, unk_token="?")).save(str(folder / "tokenizer.json"))
+    return folder
+
+
+_HF_NAMES = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
 
 
 def write_tensors(path: Path, name: str, shape: tuple[int, ...]) -> None:
