@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +48,29 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Replace `path` by `value` as JSON in one step."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def replace_folder(new: Path, place: Path) -> None:
+    """Let the folder `new` take its place. What was there before is gone only when the new one is there."""
+    if not place.exists():
+        new.rename(place)
+        return
+    if not _exchanged(new, place):  # where the kernel cannot swap two names, there is a moment with neither
+        old = place.with_name(f"{place.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        place.rename(old)
+        new.rename(place)
+        new = old
+    shutil.rmtree(new)
+
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    names = os.fsencode(one), os.fsencode(other)
+    return rename is not None and rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0
 
 
 def read_json(path: Path) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from training import models, xtuner
-from training.files import read_json, write_json
+from training.files import read_json, replace_folder, write_json
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 _ORIGIN = "studio.json"
@@ -29,13 +29,13 @@ def whole_checkpoints(work: Path) -> dict[int, Path]:
 
 
 def merge(folder: Path, checkpoint: Path, execute: Callable[[list[str]], None], enter: Callable[[str], None]) -> Path:
-    """Turn a checkpoint of the run in `folder` into folder/merged, which appears when it is whole.
+    """Turn a checkpoint of the run in `folder` into folder/merged, which appears (or is replaced) when it is whole.
 
     `execute` runs a command to its end and raises when it fails; `enter` is told the phase.
     """
     spec = read_json(folder / "spec.json")
     full, base = spec["recipe"]["method"] == "full", Path(spec["model_folder"])
-    adapter, half = folder / "adapter", folder / ".merged"
+    adapter, half = folder / ".adapter", folder / ".merged"
     for rest in (adapter, half):
         shutil.rmtree(rest, ignore_errors=True)
     try:
@@ -46,8 +46,10 @@ def merge(folder: Path, checkpoint: Path, execute: Callable[[list[str]], None], 
             execute(xtuner.merge(base, adapter, half))
         _complete(half, base)
         write_json(half / _ORIGIN, _origin(folder, spec, checkpoint))
-        shutil.rmtree(folder / "merged", ignore_errors=True)
-        return half.rename(folder / "merged")
+        if not full:
+            replace_folder(adapter, folder / "adapter")
+        replace_folder(half, folder / "merged")
+        return folder / "merged"
     finally:
         shutil.rmtree(half, ignore_errors=True)
 

@@ -39,9 +39,28 @@ def is_alive(pid: int, mark: str) -> bool:
 
 
 def ask_to_stop(pid: int, mark: str, keep: bool) -> None:
-    """Tell a run process to stop: SIGUSR1 to keep what there is, SIGTERM to discard it."""
+    """Tell a run process to stop: SIGUSR1 to keep what there is, SIGUSR2 to discard it.
+
+    Not SIGTERM: that is what a machine says to everybody when it shuts down.
+    """
     if is_alive(pid, mark):
-        _signal(psutil.Process(pid), lambda: os.kill(pid, signal.SIGUSR1 if keep else signal.SIGTERM))
+        _signal(psutil.Process(pid), lambda: os.kill(pid, signal.SIGUSR1 if keep else signal.SIGUSR2))
+
+
+def guard() -> None:
+    """Fork: the child returns and does the work; the parent waits, and ends all that the child leaves behind.
+
+    However the child ends, kill -9 included, none of its descendants outlives it (Linux).
+    """
+    adopt_orphans()
+    child = os.fork()  # safe: this process has one thread
+    if child == 0:
+        return
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    _, ending = os.waitpid(child, 0)
+    end_children(grace=0)
+    os._exit(max(0, os.waitstatus_to_exitcode(ending)) or int(os.WIFSIGNALED(ending)))
 
 
 def adopt_orphans() -> None:
@@ -59,13 +78,47 @@ def die_with_parent() -> None:
 def end_children(grace: float) -> None:
     """End everything below this process: politely, and after `grace` seconds by force. Returns when all are gone."""
     deadline = time.monotonic() + grace
-    for child in _children():
+    for child in _children() if grace else ():
         _signal(child, child.terminate)
     while children := _children():
         if time.monotonic() > deadline:
+            children = _frozen(children)
             for child in children:
                 _signal(child, child.kill)
         psutil.wait_procs(children, timeout=0.1)
+
+
+def _frozen(children: list[psutil.Process]) -> list[psutil.Process]:
+    """All descendants, stopped: those that fork faster than one can kill are caught this way."""
+    known: set[psutil.Process] = set()
+    while new := set(children) - known:
+        for child in new:
+            _signal(child, child.suspend)
+        known |= new
+        children = _children()
+    return list(known)
+
+
+OWNER = "STUDIO_RUN_OWNER"
+"""Variable in the environment of all that a run process starts: who that is."""
+
+
+def end_strays(folder: Path) -> None:
+    """Kill what run processes that are gone have left alive for runs below `folder`."""
+    for found in psutil.process_iter():
+        try:
+            variables = found.environ() if found.pid != os.getpid() else {}
+        except (psutil.Error, OSError):
+            continue  # somebody else's, or gone
+        pid, _, rest = variables.get(OWNER, "").partition(" ")
+        mark, _, place = rest.partition(" ")
+        if pid.isdigit() and Path(place).is_relative_to(folder) and not is_alive(int(pid), mark):
+            _signal(found, found.kill)
+
+
+def owner(folder: Path) -> dict[str, str]:
+    """The variable by which end_strays knows a child of this process that works for the run in `folder`."""
+    return {OWNER: f"{os.getpid()} {start_mark(os.getpid())} {folder}"}
 
 
 def end_tree(pid: int, grace: float) -> None:

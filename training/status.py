@@ -1,15 +1,20 @@
-"""status.json: how a run stands. Written by its run process alone, read by everybody."""
+"""status.json: how a run stands. Written by its run process alone, read by everybody.
+
+phases.jsonl beside it has a line for every phase that was entered, and speaks when status.json cannot be read.
+"""
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from training.files import read_json, write_json
+from training.files import read_json, write_json, writing_failed
 from training.sentences import sentence
 
-LIVE = ("preparing", "training", "converting", "examining", "merging", "stopping")
+LIVE = ("queued", "preparing", "training", "converting", "examining", "merging", "stopping")
 ENDED = ("done", "failed", "stopped")
 PHASES = (*LIVE, *ENDED)
 
@@ -20,7 +25,7 @@ class RunStatus:
 
     run: str
     phase: str
-    """preparing, training, converting, examining, merging, stopping; at the end done, failed or stopped."""
+    """queued, preparing, training, examining, converting, merging, stopping; at the end done, failed or stopped."""
     step: int = 0
     total: int = 0
     pid: int = 0
@@ -33,6 +38,8 @@ class RunStatus:
     exit_code: int | None = None
     reason: dict[str, Any] | None = None
     """Why it failed or stopped: {"reason" or "error": code, and what the sentence of that code wants to know}."""
+    remedy: dict[str, Any] | None = None
+    """Changes of the recipe that may help a failed run when it is resumed with them."""
     note: dict[str, Any] | None = None
     """What the phase is at just now, when it has parts (fetching weights: 40 %): {"note": code, ...}."""
     kept: int = 0
@@ -40,12 +47,23 @@ class RunStatus:
     step_seconds: float | None = None
     """How long a step takes, from the last few."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """How long each finished phase took."""
+    """How long the finished phases took, all attempts together."""
+    resumes: int = 0
+    """How often the run was resumed."""
+    resumed_from: int | None = None
+    """The step from which the last resume went on; 0: it began anew."""
 
     @property
     def live(self) -> bool:
-        """Whether the run still goes on."""
+        """Whether the run still goes on, or waits for its turn."""
         return self.phase in LIVE
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """How long the run has worked, all attempts together; the time it waited for its turn is not work."""
+        worked = sum(seconds for phase, seconds in self.seconds.items() if phase != "queued")
+        now = time.time() - self.phase_started if self.live and self.phase != "queued" else 0.0
+        return worked + max(0.0, now)
 
     @property
     def eta_seconds(self) -> float | None:
@@ -75,12 +93,44 @@ def write(folder: Path, status: RunStatus) -> None:
     write_json(folder / "status.json", asdict(status))
 
 
+def write_phase(folder: Path, status: RunStatus) -> None:
+    """Write the status of a run that has just entered a phase, so that it is remembered. Raises UserError."""
+    write(folder, status)
+    file = folder / "phases.jsonl"
+    try:
+        with file.open("a", encoding="utf-8") as stream:
+            # The line before may have been cut off by a full disk.
+            stream.write("\n" + json.dumps(asdict(status), ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise writing_failed(error, file) from error
+
+
 def read(folder: Path) -> RunStatus | None:
     """The last status written; None when there is none that can be read."""
     try:
-        values = read_json(folder / "status.json")
-        known = {entry.name for entry in fields(RunStatus)}
-        status = RunStatus(**{key: value for key, value in values.items() if key in known})
+        return _from(read_json(folder / "status.json"))
     except (OSError, ValueError, TypeError, AttributeError):
-        return None
-    return status if status.phase in PHASES else None
+        return next(iter(phases(folder)[::-1]), None)
+
+
+def phases(folder: Path) -> list[RunStatus]:
+    """The status at the begin of every phase the run has entered so far, all attempts."""
+    try:
+        lines = (folder / "phases.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            found.append(_from(json.loads(line)))
+        except (ValueError, TypeError, AttributeError):
+            continue  # an empty line, or one that was cut off
+    return found
+
+
+def _from(values: dict[str, Any]) -> RunStatus:
+    known = {entry.name for entry in fields(RunStatus)}
+    status = RunStatus(**{key: value for key, value in values.items() if key in known})
+    if status.phase not in PHASES:
+        raise ValueError(f"unknown phase: {status.phase}")
+    return status

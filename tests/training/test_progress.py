@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from training import progress
-from training.failure import explain, last_meaningful_line
 
 
 @pytest.fixture
@@ -86,10 +85,3 @@ def test_a_mark_changes_with_what_there_is_to_show(folder: Path) -> None:
     assert (progress.curve_mark(folder), progress.log_mark(folder)) == before
     scalars(folder, LINE.format(step=1, loss=1.0))
     assert progress.curve_mark(folder) != before[0] and progress.log_mark(folder) == before[1]
-
-
-def test_the_reason_of_a_crash_is_its_last_exception() -> None:
-    log = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    g()\nValueError: bad rows\n\n'
-    assert last_meaningful_line(log) == "ValueError: bad rows"
-    assert explain(1, log) == {"reason": "trainer_crashed", "exit_code": 1, "line": "ValueError: bad rows"}
-    assert explain(-9, log) == {"reason": "trainer_killed", "signal": "SIGKILL"}

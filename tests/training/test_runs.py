@@ -210,12 +210,12 @@ def test_a_pid_that_somebody_else_has_now_is_not_the_run(fake_xtuner: Behave, wh
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"phase": "unheard of", "run": "x"}', "\x00\x00"])
-def test_a_broken_status_file_is_a_failed_run_not_a_broken_page(
-    fake_xtuner: Behave, who: str, tiny: str, text: str
-) -> None:
+def test_a_broken_status_file_is_no_broken_page(fake_xtuner: Behave, who: str, tiny: str, text: str) -> None:
     run = runs.start(who, tiny, SHORT)
     ended(run)
     (runs.folder(run) / "status.json").write_text(text)
+    assert runs.look(run).phase == "done"  # its phases are remembered beside it
+    (runs.folder(run) / "phases.jsonl").write_text(text)
     assert runs.look(run).phase == "failed" and runs.look(run).reason_sentence("zh")
 
 

@@ -2,7 +2,8 @@
 
 Writes what the real one writes (scalars, sample answers, checkpoints, log) for the config's max_iters and save_steps.
 FAKE_XTUNER says how it behaves: ok, slow, long, crash, silent (exit 0, no checkpoint), stubborn (deaf to SIGTERM),
-workers (forks children that leave its session and are deaf), half (its last checkpoint is cut off).
+workers (forks children that leave its session and are deaf), half (its last checkpoint is cut off), nan (from step 5
+on its loss is no number), and any line of an exception's: it dies at half time with that as its last word.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def main() -> int:
         for _ in range(3):
             subprocess.Popen([sys.executable, "-c", DEAF], start_new_session=True)
     for iteration in range(first + 1, total + 1):
-        line = {"lr": 1e-3, "loss": 2.0 / iteration, "time": 0.01, "grad_norm": 1.0, "iter": iteration}
+        loss = float("nan") if behaviour == "nan" and iteration >= 5 else 2.0 / iteration
+        line = {"lr": 1e-3, "loss": loss, "time": 0.01, "grad_norm": 1.0, "iter": iteration}
         with (shown / "scalars.json").open("a") as scalars:
             scalars.write(json.dumps({**line, "step": iteration}) + "\n")
         print(f"Iter(train) [{iteration}/{total}]  loss: {line['loss']:.4f}", flush=True)
@@ -70,6 +72,9 @@ def main() -> int:
                 save(options.work_dir, iteration)
         if behaviour == "crash" and iteration == total // 2:
             raise RuntimeError("the fake trainer was asked to crash")
+        if ": " in behaviour and iteration == total // 2:
+            print(behaviour, file=sys.stderr, flush=True)
+            return 1
         if stop:
             break
         time.sleep({"ok": 0.0, "crash": 0.0, "silent": 0.0, "half": 0.0, "long": 3.0}.get(behaviour, 0.2))
