@@ -75,6 +75,15 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def guardian(pid: int) -> psutil.Process | None:
+    """The process that guards a run process (see guard): the last one of the run to go."""
+    try:
+        run, parent = psutil.Process(pid), psutil.Process(pid).parent()
+        return parent if parent and parent.cmdline() == run.cmdline() else None
+    except psutil.Error:
+        return None
+
+
 def end_children(grace: float) -> None:
     """End everything below this process: politely, and after `grace` seconds by force. Returns when all are gone."""
     deadline = time.monotonic() + grace

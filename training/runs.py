@@ -10,6 +10,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
+
 from training import dataset, launch, machine, models, xtuner, xtuner_config
 from training import process as processes
 from training import queue as turns
@@ -79,6 +81,7 @@ def stop(run: str, keep: bool = False) -> RunStatus:
     if not now.live:
         return now
     keep = keep and now.phase != "queued"
+    guard = processes.guardian(now.pid)
     processes.ask_to_stop(now.pid, now.mark, keep)
     if keep:
         return look(run)
@@ -87,4 +90,5 @@ def stop(run: str, keep: bool = False) -> RunStatus:
         time.sleep(0.1)
     if processes.is_alive(now.pid, now.mark):
         processes.end_tree(now.pid, grace=1)
+    psutil.wait_procs([guard] if guard else [], timeout=STOP_GRACE)
     return look(run)
