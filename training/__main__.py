@@ -31,6 +31,8 @@ from training import (
 )
 from training.errors import UserError
 from training.home import ROOT
+from training.importing import intake, report_words, staging
+from training.importing.problems import Problem
 from training.persona import Persona
 from training.sentences import LANGUAGES
 from training.xtuner import environment
@@ -46,6 +48,32 @@ def _dataset(options: argparse.Namespace) -> Answer:
     rows = identity.build(_persona(options), seed=options.seed)
     file = dataset.save(options.out, rows, _persona(options))
     return {"dataset": options.out, "path": str(file), **asdict(tally.summarise(rows))}
+
+
+def _import(options: argparse.Namespace) -> Answer:
+    name, persona = dataset.checked_name(options.out), _persona(options) if options.name or options.maker else None
+    with staging.folder() as place:
+        report = intake.take_in(Path(options.file), place, _read, persona, options.distinct)
+        lists = staging.keep_lists(place, name)
+        if report.rows:
+            dataset.take(name, place)
+    for line in report_words.lines(report, options.language):
+        _say(line)
+    told = {**asdict(report), "problems": [_problem(each, options.language) for each in report.problems], **lists}
+    if not report.rows:
+        nothing = UserError("import_nothing_good", file=report.file, bad=report.bad).sentence(options.language)
+        _say(nothing)
+        return {**told, "ok": False, "error": "import_nothing_good", "message": nothing}
+    return {"dataset": name, "path": str(dataset.path(name)), **told}
+
+
+def _read(progress: intake.Progress) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{progress.share:4.0%} {progress.rows} rows, {progress.bad} bad", end="\r", file=sys.stderr)
+
+
+def _problem(problem: Problem, language: str) -> Answer:
+    return {"row": problem.row, "field": problem.field, "code": problem.code, "reason": problem.sentence(language)}
 
 
 def _start(options: argparse.Namespace) -> Answer:
@@ -146,6 +174,14 @@ def parser() -> argparse.ArgumentParser:
     sub = command("dataset", _dataset, "build an identity dataset", who)
     sub.add_argument("--out", required=True, help="the dataset's name")
     sub.add_argument("--seed", type=int, default=0, help="another seed, another mix (0)")
+    sub = command("import", _import, "make a dataset of a file: JSON, JSONL, CSV, TSV or XLSX")
+    sub.add_argument("file", help="OpenAI messages, ShareGPT, Alpaca, or two columns")
+    sub.add_argument("--out", required=True, help="the dataset's name")
+    sub.add_argument("--name", default="", help="the assistant's name, for {{name}} in the file and for the exam")
+    sub.add_argument("--maker", default="", help="its maker, for {{author}} in the file")
+    sub.add_argument("--base", default=Persona.base, help=f"what it is built on ({Persona.base})")
+    sub.add_argument("--languages", default="zh,en", help="languages the exam asks in (zh,en)")
+    sub.add_argument("--distinct", action="store_true", help="leave repeated rows out")
     sub = command("start", _start, "start a run and print its id at once")
     sub.add_argument("--dataset", required=True, help="a saved dataset's name")
     sub.add_argument("--model", default=models.STARTER, help="a base model's name or folder (starter)")
