@@ -90,17 +90,16 @@ def _wire_next(text: Text, tabs: gr.Tabs, datasets: DatasetTab, training: TrainT
         return training.refresh(language, model, data, view.name)
 
     @told
-    def to_training(language: str, model: str | None, data: str | None, view: View) -> Any:
-        return gr.Tabs(selected="train"), *training.refresh(language, model, data, view.name)
-
-    @told
-    def to_chat(language: str, model: str | None, run: str) -> Any:
-        return gr.Tabs(selected="chat"), chatting.refresh(language, model, run)
+    def trained(language: str, model: str | None, run: str) -> Any:
+        return chatting.refresh(language, model, run)
 
     choices = [training.model, training.dataset]
     for saved in datasets.saving:  # what was saved last is what one wants to train with
         saved.success(chosen, [text.language, *choices, datasets.view], choices, **PRIVATE)
-    datasets.next.click(to_training, [text.language, *choices, datasets.view], [tabs, *choices], **PRIVATE)
-    training.panel.chat.click(
-        to_chat, [text.language, chatting.model, training.panel.run], [tabs, chatting.model], **PRIVATE
+    data_chosen = datasets.next.click(chosen, [text.language, *choices, datasets.view], choices, **PRIVATE)
+    model_chosen = training.panel.chat.click(
+        trained, [text.language, chatting.model, training.panel.run], chatting.model, **PRIVATE
     )
+    # Chosen first, opened then: an opened tab looks at what is chosen, and a quick visitor asks it at once.
+    for event, tab in ((data_chosen, "train"), (model_chosen, "chat")):
+        event.then(lambda tab=tab: gr.Tabs(selected=tab), None, tabs, **QUIET)

@@ -20,8 +20,8 @@ from training import home, runs
 
 CHROMIUM = "/usr/bin/chromium"
 STUMBLES = ("Cannot read properties of undefined (reading 'flatMap')",)
-"""Where Gradio 6.17's own script trips and goes on: over a chatbot that is drawn, in a tab opened for the first time,
-a moment before it has its value."""
+"""Where Gradio 6.17's own script trips and goes on: a chatbot in a tab opened for the first time is computed once in a
+Svelte batch that does not know its value yet, and again, rightly, in the next one."""
 
 
 def free_port() -> int:

@@ -144,6 +144,7 @@ def test_a_dataset_that_was_deleted_meanwhile_is_a_sentence(fake_xtuner: Any, ti
     walk.build("Robin", "Ada")
     walk.save()
     walk.choose("train.model", tiny)
+    walk.page.get_by_text("93 MB").wait_for(state="hidden")  # now the plan is for this model
     walk.sees("Start training")
     dataset.delete("Robin")
     walk.press("train.start")
