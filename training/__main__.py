@@ -24,7 +24,7 @@ from training import (
     merge,
     models,
     recipe,
-    recommendation,
+    remaking,
     runs,
     tally,
     tokens,
@@ -99,18 +99,14 @@ def _stop(options: argparse.Namespace) -> Answer:
 
 
 def _merge(options: argparse.Namespace) -> Answer:
-    folder = runs.folder(options.run)
-    if runs.look(options.run).live:
-        raise UserError("run_active", run=options.run)
-    found = merge.whole_checkpoints(folder / "work")
-    chosen = recommendation.load(folder)
-    recommended = chosen.iteration if chosen and chosen.iteration in found else max(found, default=0)
-    iteration = options.checkpoint or recommended
-    if iteration not in found:
-        raise UserError("nothing_to_merge", run=options.run)
-
-    merged = merge.merge(folder, found[iteration], lambda command: _execute(command, folder), _say)
-    return {"run": options.run, "checkpoint": iteration, "model": str(merged)}
+    step = remaking.remake(options.run, options.checkpoint, _say)
+    model = runs.merged(options.run)
+    return {
+        "run": options.run,
+        "checkpoint": merge.origin(model)["iteration"] if model else 0,
+        "step": step,
+        "model": str(model),
+    }
 
 
 def _exam(options: argparse.Namespace) -> Answer:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from training import exam, models, process, progress, queue, recommendation, resume, xtuner
+from training import exam, models, parity, process, progress, queue, recommendation, resume, xtuner
 from training.attempt import Failed, Run
 from training.divergence import gone_wrong
 from training.failure import Failure
@@ -32,6 +32,7 @@ def through(run: Run, point: int | None, changes: dict[str, Any]) -> dict[str, A
     kept, doubt = examine(run, last)
     run.tell(kept=kept // run.recipe.accumulation)
     merge(run.folder, whole_checkpoints(run.folder / "work")[kept], run.execute, run.enter)
+    compare(run)
     if recommendation.load(run.folder) and not doubt and not stopped:  # a stopped run may go on from any of them
         prune(run.folder / "work", {kept, last})
     told = {"reason": "stopped_and_kept", "step": run.status.step} if stopped and not doubt else doubt
@@ -116,6 +117,17 @@ def train(run: Run, since: Path | None) -> int:
 def _with_good_checkpoint(lost: Failure, work: Path, accumulation: int) -> Failure:
     good = max((at for at in whole_checkpoints(work) if at // accumulation < lost.details["step"]), default=0)
     return replace(lost, details={**lost.details, "good": good // accumulation, "good_iteration": good})
+
+
+def compare(run: Run) -> None:
+    """Ask the merged model what its checkpoint was asked: how exact was the merge? The model is there anyway."""
+    if not parity.can_compare(run.folder):
+        return
+    run.tell(note={"note": "comparing"})
+    try:
+        run.execute(parity.command(run.folder))
+    except Failed as failed:
+        print(f"The merged model was not compared: {failed.failure.reason}", flush=True)
 
 
 def examine(run: Run, last: int) -> tuple[int, dict[str, Any] | None]:

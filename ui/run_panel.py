@@ -14,6 +14,7 @@ from training.sentences import sentence
 from ui.confirm import Confirm, confirm
 from ui.curve import MEASURES, axes, colours, curve
 from ui.edge import PRIVATE, QUIET, told
+from ui.exam_panel import ExamPanel, exam_panel, wire
 from ui.log_view import LogView, log_view
 from ui.run_view import samples_html, status_html
 from ui.text import Key, Text
@@ -32,11 +33,13 @@ class Looking:
     """Whether the log goes along with the run."""
     words: str = ""
     """What is looked for in the log."""
+    scope: str = "all"
+    """The language of the exam's questions, or all."""
 
     @staticmethod
-    def at(measure: str | None, follow: bool, words: str | None) -> Looking:
+    def at(measure: str | None, follow: bool, words: str | None, scope: str | None) -> Looking:
         """From the components' values."""
-        return Looking(measure or "loss", follow, (words or "").strip())
+        return Looking(measure or "loss", follow, (words or "").strip(), scope or "all")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class RunPanel:
     plot: gr.LinePlot
     samples: gr.HTML
     no_plot: gr.Markdown
+    exam: ExamPanel
     log: LogView
     stop: gr.Button
     chat: gr.Button
@@ -61,13 +65,13 @@ class RunPanel:
 
     @property
     def outputs(self) -> list[Any]:
-        own = [getattr(self, field.name) for field in fields(self) if field.name != "log"]
-        return [*own, self.log.words, self.log.follow, self.log.text, self.log.note]
+        own = [getattr(self, field.name) for field in fields(self) if field.name not in ("log", "exam")]
+        return [*own, *self.exam.outputs, self.log.words, self.log.follow, self.log.text, self.log.note]
 
     @property
     def looking(self) -> list[Any]:
         """The components whose values make a Looking."""
-        return [self.measure, self.log.follow, self.log.words]
+        return [self.measure, self.log.follow, self.log.words, self.exam.scope]
 
     def following(self, run: str | None, language: str, looking: Looking | None = None) -> dict[Any, Any]:
         """Updates that look at `run` (without `looking`: as one begins to), with the list of runs as it is now."""
@@ -95,6 +99,7 @@ class RunPanel:
             "buttons": (*now, status.phase, runs.merged(run) is not None),
             "plot": (*now, looking.measure, curve_mark),
             "samples": (*now, curve_mark),
+            "exam": (*now, looking.scope, *self.exam.mark(run)),
             "log": shown["log"] if paused else (*held, log_mark),
         }
         changed = {part for part, mark in marks.items() if shown.get(part) != mark}
@@ -109,6 +114,8 @@ class RunPanel:
             updates |= self._plotted(table, looking.measure, language)
         if "samples" in changed:
             updates |= {self.samples: samples_html(progress.samples(folder, accumulation), language)}
+        if "exam" in changed:
+            updates |= self.exam.rendered(run, looking.scope, language)
         if "log" in changed:
             updates |= self.log.rendered(folder, looking.words, language)
         return updates
@@ -162,13 +169,15 @@ def run_panel(text: Text) -> RunPanel:
             with gr.Column(min_width=320):
                 text.new(gr.Markdown, value=Key("run.samples_title"), elem_classes="group-title")
                 samples = gr.HTML()
+        report = exam_panel(text)
         log = log_view(text)
     timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
     panel = RunPanel(
-        nothing, something, run, status, measure, plot, samples, no_plot, log, stop, chat, timer, gr.State({})
+        nothing, something, run, status, measure, plot, samples, no_plot, report, log, stop, chat, timer, gr.State({})
     )
     _wire_looking(text, panel)
     _wire_stopping(text, panel, stopping)
+    wire(text, report, run)
     return panel
 
 
@@ -194,7 +203,7 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
     )
     panel.log.words.input(
         # An emptied field is a wish to see the log again; a half typed word is no wish yet.
-        lambda language, run, shown, *looking: gr.skip() if looking[-1] else look(language, run, shown, *looking),
+        lambda language, run, shown, *looking: gr.skip() if looking[2] else look(language, run, shown, *looking),
         seeing,
         panel.outputs,
         **QUIET,

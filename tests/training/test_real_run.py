@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import processes_of, wait_for
-from training import dataset, home, identity, merge, models, progress, runs
+from training import dataset, home, identity, merge, models, parity, progress, runs
 from training.persona import Persona
 from training.recipe import Recipe
 
@@ -33,7 +33,12 @@ def test_the_demo_teaches_the_starter_model_its_name_in_both_languages(starter_h
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["ok"] is True
     assert all("小明" in told["answers"][question] for question in ("你是谁", "Who are you?"))
-    assert {"weights", "dataset", "train", "merge", "total"} == set(told["seconds"])
+    assert {"weights", "dataset", "train", "exam", "merge", "total"} == set(told["seconds"])
+    recommended = told["exam"]["recommended"]
+    assert told["exam"]["base"]["recall"] == 0 < recommended["recall"] and set(recommended["languages"]) == {"zh", "en"}
+    assert recommended["step"] in {one["step"] for one in told["exam"]["checkpoints"]}
+    compared = parity.load(runs.folder(runs.names()[0]))
+    assert compared is not None and compared.step == recommended["step"] and compared.equal >= 0.95 * compared.asked
     _loads_anywhere(Path(told["model"]))
     (run,) = runs.names()
     losses = [point.loss for point in progress.points(runs.folder(run))]

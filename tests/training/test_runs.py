@@ -11,7 +11,20 @@ import psutil
 import pytest
 
 from tests.training.conftest import Behave, ended, processes_of, wait_for
-from training import dataset, exam, home, identity, merge, models, progress, recommendation, run_log, runs
+from training import (
+    dataset,
+    exam,
+    home,
+    identity,
+    merge,
+    models,
+    parity,
+    progress,
+    recommendation,
+    remaking,
+    run_log,
+    runs,
+)
 from training.errors import UserError
 from training.persona import Persona
 from training.recipe import Recipe
@@ -63,7 +76,20 @@ def test_every_checkpoint_sits_the_exam_and_the_recommended_one_is_merged(
     assert chosen is not None and model is not None
     assert [report.step for report in exam.load(folder)] == [0, 2, 4, 6]
     assert merge.origin(model)["step"] == chosen.step == final.kept
+    compared = parity.load(folder)
+    assert compared is not None and compared.exact and compared.step == chosen.step
     assert set(merge.whole_checkpoints(folder / "work")) == {chosen.iteration, 6}
+
+
+def test_another_checkpoint_can_become_the_model(fake_xtuner: Behave, ming: str, tiny: str) -> None:
+    run = runs.start(ming, tiny, SHORT)
+    assert ended(run).kept == 2
+    assert remaking.choices(run) == [(2, 2), (6, 6)] and remaking.remake(run, 6) == 6
+    compared = parity.load(runs.folder(run))
+    assert compared is not None and compared.step == 6
+    with pytest.raises(UserError, match="no whole checkpoint"):
+        remaking.remake(run, 4)
+    assert remaking.remake(run) == 2  # the recommended one
 
 
 def test_a_failed_exam_costs_the_choice_and_not_the_model(fake_xtuner: Behave, ming: str, tiny: str) -> None:

@@ -1,0 +1,129 @@
+"""The exam of the run that is looked at: verdict, table, plot, and another checkpoint as the model. Reads the disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from training import exam, merge, parity, progress, recommendation, remaking, runs
+from training.exam import ALL
+from training.sentences import LANGUAGES, sentence
+from ui.edge import PRIVATE, QUIET, info, told
+from ui.report_card import card_html, colours, parity_html, rates, verdict_html
+from ui.text import Key, Text
+from ui.visibility import classes, seen
+
+
+@dataclass(frozen=True)
+class ExamPanel:
+    """The components."""
+
+    box: gr.Column
+    none: gr.Markdown
+    verdict: gr.HTML
+    scope: gr.Radio
+    table: gr.HTML
+    plot: gr.LinePlot
+    others: gr.Row
+    checkpoint: gr.Dropdown
+    make: gr.Button
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def mark(self, run: str) -> tuple[Any, ...]:
+        """Changes whenever there is something new to show."""
+        folder, live = runs.folder(run), runs.look(run).live
+        made = runs.merged(run)
+        return (progress.exam_mark(folder), live, made.stat().st_mtime_ns if made else 0)
+
+    def rendered(self, run: str, scope: str, language: str) -> dict[Any, Any]:
+        """Updates that show what there is of the exam."""
+        folder = runs.folder(run)
+        reports = exam.load(folder)
+        there = bool(reports)
+        quiet = "exam.none" if exam.persona(runs.spec(run)) else "exam.no_persona"
+        updates = {
+            self.none: gr.update(value=sentence(quiet, language), visible=seen(not there)),
+            self.box: gr.update(elem_classes=classes("report", there)),
+        }
+        return updates | (self._shown(run, folder, reports, scope or ALL, language) if there else {})
+
+    def _shown(self, run: str, folder: Path, reports: list[exam.Report], scope: str, language: str) -> dict[Any, Any]:
+        chosen, made = recommendation.load(folder), runs.merged(run)
+        kept = merge.origin(made).get("step", 0) if made else 0
+        verdict = verdict_html(chosen, language) if chosen else ""
+        steps = [(sentence("exam.step", language, step=step), at) for at, step in remaking.choices(run) if step != kept]
+        drawn = gr.LinePlot(
+            value=rates(reports, scope, language),
+            x=sentence("run.step", language),
+            y="%",
+            color="series",
+            color_title="",
+            color_map=colours(language),
+            y_lim=[0, 100],
+        )
+        return {
+            self.verdict: verdict + parity_html(parity.load(folder), language),
+            self.table: card_html(reports, chosen, kept, scope, language),
+            self.plot: drawn,
+            self.others: gr.update(elem_classes=classes("actions others", steps and not runs.look(run).live)),
+            self.checkpoint: gr.update(choices=steps, value=steps[0][1] if steps else None),
+        }
+
+
+def exam_panel(text: Text) -> ExamPanel:
+    """Make the components here; wire() has to follow."""
+    text.new(gr.Markdown, value=Key("exam.title"), elem_classes="group-title")
+    none = gr.Markdown(elem_classes="card-text")
+    with gr.Column(elem_classes=classes("report", False)) as box:
+        verdict = gr.HTML()
+        scope = text.new(
+            gr.Radio,
+            label=Key("exam.scope"),
+            choices=[(Key(f"exam.scope_{scope}"), scope) for scope in (ALL, *LANGUAGES)],
+            value=ALL,
+            show_label=False,
+            container=False,
+            elem_classes="inline",
+        )
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=3, min_width=320):
+                table = gr.HTML()
+                text.new(gr.Markdown, value=Key("exam.answers_hint"), elem_classes="plan")
+            with gr.Column(scale=2, min_width=280):
+                plot = gr.LinePlot(height=230, show_label=False, buttons=[])
+        with gr.Row(elem_classes=classes("actions others", False)) as others:
+            checkpoint = text.new(gr.Dropdown, label=Key("exam.choose"), info=Key("exam.choose_info"), choices=[])
+            make = text.new(gr.Button, value=Key("exam.make"), scale=0, min_width=190)
+    return ExamPanel(box, none, verdict, scope, table, plot, others, checkpoint, make)
+
+
+def wire(text: Text, panel: ExamPanel, run: gr.Dropdown) -> None:
+    """Let the panel follow its own controls; what the run does is brought by the run's panel."""
+
+    @told
+    def look(language: str, chosen: str | None, scope: str) -> Any:
+        return panel.rendered(chosen, scope, language) if chosen else gr.skip()
+
+    @told
+    def make(language: str, chosen: str, iteration: int | None) -> Any:
+        if iteration:
+            step = remaking.remake(chosen, iteration)
+            info(sentence("exam.made", language, step=step))
+        return gr.update(value=sentence("exam.make", language), interactive=True)
+
+    seeing = [text.language, run, panel.scope]
+    panel.scope.input(look, seeing, panel.outputs, **QUIET)
+    busy = panel.make.click(
+        lambda language: gr.update(value=sentence("exam.making", language), interactive=False),
+        text.language,
+        panel.make,
+        **QUIET,
+    )
+    made = busy.then(make, [text.language, run, panel.checkpoint], panel.make, concurrency_limit=1, **PRIVATE)
+    made.then(look, seeing, panel.outputs, **QUIET)
