@@ -29,12 +29,13 @@ from training import (
     tally,
     tokens,
 )
+from training import mix as mixes
 from training.errors import UserError
 from training.home import ROOT
 from training.importing import intake, report_words, staging
 from training.importing.problems import Problem
 from training.persona import Persona
-from training.sentences import LANGUAGES
+from training.sentences import LANGUAGES, sentence
 from training.xtuner import environment
 
 Answer = dict[str, Any]
@@ -65,6 +66,20 @@ def _import(options: argparse.Namespace) -> Answer:
         _say(nothing)
         return {**told, "ok": False, "error": "import_nothing_good", "message": nothing}
     return {"dataset": name, "path": str(dataset.path(name)), **told}
+
+
+def _mix(options: argparse.Namespace) -> Answer:
+    parts: dict[str, float] = {}
+    for part in options.parts:
+        name, _, ratio = part.rpartition("=") if "=" in part else (part, "", "1")
+        try:
+            parts[name] = float(ratio)
+        except ValueError as error:
+            raise UserError("mix_ratio", name=name, value=ratio, most=mixes.MOST) from error
+    file = mixes.mix(options.out, parts, options.seed, options.distinct)
+    if len(mixes.forecast(parts).people) > 1:
+        _say(sentence("mix.two_people", options.language, people=", ".join(mixes.forecast(parts).people)))
+    return {"dataset": options.out, "path": str(file), **dataset.card(options.out)["summary"]}
 
 
 def _read(progress: intake.Progress) -> None:
@@ -178,6 +193,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--base", default=Persona.base, help=f"what it is built on ({Persona.base})")
     sub.add_argument("--languages", default="zh,en", help="languages the exam asks in (zh,en)")
     sub.add_argument("--distinct", action="store_true", help="leave repeated rows out")
+    sub = command("mix", _mix, "make one dataset of several: NAME=RATIO, 0.5 for half of the rows, 2 for each twice")
+    sub.add_argument("parts", nargs="+", metavar="NAME[=RATIO]", help="a saved dataset and how much of it (1)")
+    sub.add_argument("--out", required=True, help="the dataset's name")
+    sub.add_argument("--seed", type=int, default=0, help="another seed, another order and choice (0)")
+    sub.add_argument("--distinct", action="store_true", help="take equal rows once")
     sub = command("start", _start, "start a run and print its id at once")
     sub.add_argument("--dataset", required=True, help="a saved dataset's name")
     sub.add_argument("--model", default=models.STARTER, help="a base model's name or folder (starter)")

@@ -40,6 +40,13 @@ def suggested_name(text: str) -> str:
     return cleaned or "assistant"
 
 
+def free_name(text: str) -> str:
+    """A dataset name that resembles `text` and does not replace anything."""
+    first, taken = suggested_name(text), set(names())
+    tries = (first if number == 1 else f"{first}-{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in tries if name not in taken)
+
+
 def save(name: str, rows: Iterable[Row], persona: Persona | None = None, origin: dict[str, Any] | None = None) -> Path:
     """Write the conversations as dataset `name` (replacing it) and return its data.json. They may be any number.
 

@@ -5,8 +5,9 @@ A big set is measured by rows that are spread evenly over it, so that a million 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,6 @@ from pathlib import Path
 from training import dataset, models
 from training.errors import UserError
 from training.identity import Row
-from training.rows import Rows
 
 TURN = 8
 """Tokens of the chat markup around one question and its answer (ChatML)."""
@@ -42,6 +42,10 @@ class Measured:
         return round(sum(length * rows for length, rows in self.lengths.items()) / self.share)
 
     @property
+    def rows(self) -> int:
+        return round(sum(self.lengths.values()) / self.share)
+
+    @property
     def longest(self) -> int:
         return max(self.lengths)
 
@@ -57,9 +61,18 @@ def count(name: str, model: str) -> int:
 
 def measure(name: str, model: str) -> Measured:
     """How long the rows of dataset `name` are for `model`. Raises UserError(dataset_missing, dataset_broken)."""
+    return _measure(name, dataset.path(name).stat().st_mtime_ns, *_tokenizer_file(model))
+
+
+def measure_rows(rows: Sequence[Row], model: str) -> Measured:
+    """How long these rows are for `model`."""
+    return Measured(dict(_row_lengths(iter(rows), *_tokenizer_file(model))), 1.0, bool(_tokenizer_file(model)[1]))
+
+
+def _tokenizer_file(model: str) -> tuple[Path, int]:
+    """The model's tokenizer, and when it changed; 0 while it is not here."""
     file = models.place(model) / "tokenizer.json"
-    found = file.stat().st_mtime_ns if file.is_file() else 0
-    return _measure(name, dataset.path(name).stat().st_mtime_ns, file, found)
+    return file, file.stat().st_mtime_ns if file.is_file() else 0
 
 
 @lru_cache(maxsize=32)
@@ -67,14 +80,15 @@ def _measure(name: str, _changed: int, file: Path, found: int) -> Measured:
     rows = dataset.load(name)
     step = max(1, -(-dataset.path(name).stat().st_size // _READ))
     places = range(0, len(rows), step)
-    lengths = _row_lengths(rows, places, _tokenizer(file) if found else _estimates)
-    return Measured(dict(lengths), len(places) / len(rows), bool(found) and step == 1)
+    return Measured(
+        dict(_row_lengths(rows.at(places), file, found)), len(places) / len(rows), bool(found) and step == 1
+    )
 
 
-def _row_lengths(rows: Rows, places: range, lengths_of: Lengths) -> Counter[int]:
+def _row_lengths(rows: Iterator[Row], file: Path, found: int) -> Counter[int]:
     lengths: Counter[int] = Counter()
-    for first in range(0, len(places), _AT_ONCE):
-        some = list(rows.at(places[first : first + _AT_ONCE]))
+    lengths_of = _tokenizer(file, found) if found else _estimates
+    while some := list(itertools.islice(rows, _AT_ONCE)):
         each = iter(lengths_of([message["content"] for row in some for message in row.messages]))
         lengths.update(sum(next(each) for _ in row.messages) + _markup(row) for row in some)
     return lengths
@@ -84,7 +98,8 @@ def _markup(row: Row) -> int:
     return TURN * sum(message["role"] == "assistant" for message in row.messages)
 
 
-def _tokenizer(file: Path) -> Lengths:
+@lru_cache(maxsize=4)
+def _tokenizer(file: Path, _changed: int) -> Lengths:
     from tokenizers import Tokenizer  # light, but not needed to show the page
 
     try:

@@ -1,4 +1,4 @@
-"""Tab 1: who the assistant is -> conversations -> a saved dataset. (Looking at it: preview_pane.py.)"""
+"""Tab 1: who the assistant is -> conversations -> a saved dataset. (Files: import_pane.py.)"""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from training.persona import Persona
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
 from ui.edge import PRIVATE, info, listed, plain, told
+from ui.import_pane import import_pane, wire_importing
+from ui.mix_pane import mix_pane, wire_mixing
 from ui.preview import View
 from ui.preview_pane import PreviewPane, preview_pane
 from ui.saved_datasets import SavedDatasets, saved_datasets
@@ -55,12 +57,18 @@ def dataset_tab(text: Text) -> DatasetTab:
         with gr.Column(scale=2, min_width=320):
             form = _form(text)
             saved = saved_datasets(text)
+            importing, mixing = import_pane(text), mix_pane(text)
         with gr.Column(scale=3, min_width=320):
             pane = preview_pane(text)
             replacing = confirm(text, "dataset.replace_yes", "dataset.replace_no")
     _wire_building(text, form, pane, replacing)
     _wire_opening(text, pane, saved)
-    return DatasetTab(pane.view, _wire_saving(text, pane, replacing, saved), pane.next, saved)
+    saving = [
+        *_wire_saving(text, pane, replacing, saved),
+        *wire_importing(text, importing, pane, saved),
+        *wire_mixing(text, mixing, pane, saved),
+    ]
+    return DatasetTab(pane.view, saving, pane.next, saved)
 
 
 def _form(text: Text) -> _Form:
@@ -90,7 +98,7 @@ def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confir
         problems = persona.problems()
         if problems:
             return {form.problems: gr.update(value=listed(problems, language), visible=True)}
-        suggested = _free_name(persona.name)
+        suggested = dataset.free_name(persona.name)
         new = View(persona=persona.checked(), suggested=suggested).opened(language)
         name = suggested if (typed or "").strip() in ("", now.suggested, now.name) else typed
         return {
@@ -153,11 +161,3 @@ def _wire_opening(text: Text, pane: PreviewPane, saved: SavedDatasets) -> None:
 
 def _persona(name: str, maker: str, base: str, languages: list[str]) -> Persona:
     return Persona(name or "", maker or "", base or "", tuple(code for code in ("zh", "en") if code in languages))
-
-
-def _free_name(name: str) -> str:
-    """A dataset name that resembles the assistant's and does not replace anything."""
-    first = dataset.suggested_name(name)
-    taken = set(dataset.names())
-    tries = (first if number == 1 else f"{first}-{number}" for number in range(1, len(taken) + 2))
-    return next(name for name in tries if name not in taken)

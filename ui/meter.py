@@ -1,55 +1,112 @@
-"""What a dataset consists of, in words and bars. Pure functions."""
+"""What a dataset consists of, in words and bars, and what it means for the training. Pure functions."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from html import escape
 
-from training import dataset
+from training import models, recipe, tokens
+from training.mix import summary as stored_summary
+from training.recipe import Recipe
 from training.rows import Rows
 from training.sentences import sentence
 from training.tally import Summary, summarise
+from training.tokens import Measured
+from ui.plan import this_machine
 from ui.preview import View
+
+REPEATED = 100
+"""A row that is there so often is what teaches a parrot."""
+
+
+def meter(view: View, language: str) -> str:
+    """The whole meter of what `view` shows, as HTML."""
+    found = summary_of(view)
+    parts = [f"<p>{escape(_rows_said(found, language))}</p>"]
+    parts += [_bar(name, values) for name, values in _shares(found, language) if sum(values.values())]
+    parts += [f"<p>{escape(_tokens_said(view, language))}</p>"]
+    parts += [f'<p class="warn">{escape(line)}</p>' for line in _warnings(found, language)]
+    return f'<div class="meter">{"".join(parts)}</div>'
 
 
 def summary_of(view: View) -> Summary:
     """The numbers of what `view` shows: from its card, where one was written, else counted."""
     rows = view.rows()
-    if not isinstance(rows, Rows):
-        return summarise(rows)
-    try:
-        return Summary(**dataset.card(view.name)["summary"])
-    except (KeyError, TypeError):  # not written by this version of this product
-        return _counted(rows)
+    return _stored(view.name, rows) if isinstance(rows, Rows) else summarise(rows)
 
 
-@lru_cache(maxsize=4)
-def _counted(rows: Rows) -> Summary:
-    return summarise(rows)
+@lru_cache(maxsize=8)
+def _stored(name: str, _rows: Rows) -> Summary:
+    return stored_summary(name)
 
 
-def counts(view: View, language: str) -> str:
-    """What the dataset consists of, in words."""
-    summary = summary_of(view)
-    said = [
-        sentence("dataset.counts_rows", language, rows=summary.rows, unique=summary.unique, repeated=summary.repeated)
-    ]
-    if summary.identity + summary.near_miss + summary.general:
-        said.append(_kinds_said(summary, language))
-    if any(summary.languages):
-        said.append(_languages_said(summary, language))
-    return "<br>".join(said)
+def _rows_said(found: Summary, language: str) -> str:
+    return sentence("dataset.counts_rows", language, rows=found.rows, unique=found.unique, repeated=found.repeated)
 
 
-def _kinds_said(summary: Summary, language: str) -> str:
+def _shares(found: Summary, language: str) -> list[tuple[str, dict[str, int]]]:
+    known = {"identity": found.identity, "near_miss": found.near_miss, "general": found.general}
+    kinds = {sentence(f"dataset.kind_{kind}", language): rows for kind, rows in known.items()}
+    if sum(known.values()):
+        kinds[sentence("meter.unknown", language)] = found.rows - sum(known.values())
+    languages = {sentence(f"meter.{code}", language): rows for code, rows in found.languages.items() if code}
+    return [(sentence("meter.kinds", language), kinds), (sentence("meter.languages", language), languages)]
+
+
+def _bar(name: str, values: dict[str, int]) -> str:
+    whole = sum(values.values())
+    shares = [(label, rows, 100 * rows / whole) for label, rows in values.items() if rows]
+    cells, keys = "", ""
+    for number, (label, rows, share) in enumerate(shares):
+        cells += f'<span style="width:{share:.2f}%" class="part-{number}"></span>'
+        keys += f'<span class="key part-{number}">{escape(label)} {rows:,} ({share:.0f}%)</span>'
+    title = f'<span class="share-name">{escape(name)}</span>'
+    return f'<div class="share">{title}<div class="parts">{cells}</div>{keys}</div>'
+
+
+def _tokens_said(view: View, language: str) -> str:
+    measured = measured_of(view, models.STARTER)
+    plan = recipe.suggest(this_machine(), measured.tokens)
     return sentence(
-        "dataset.counts_kinds",
+        "meter.tokens" if measured.exact else "meter.tokens_about",
         language,
-        identity=summary.identity,
-        near_miss=summary.near_miss,
-        general=summary.general,
+        tokens=f"{measured.tokens:,}",
+        longest=f"{measured.longest:,}",
+        steps=plan.steps,
+        passes=passes(plan, measured),
     )
 
 
-def _languages_said(summary: Summary, language: str) -> str:
-    each = [sentence(f"dataset.counts_{code}", language, rows=rows) for code, rows in summary.languages.items() if code]
-    return sentence("dataset.counts_languages", language, each=sentence("app.comma", language).join(each))
+def measured_of(view: View, model: str) -> Measured:
+    """How long the rows are for `model`."""
+    rows = view.rows()
+    return tokens.measure(view.name, model) if isinstance(rows, Rows) else tokens.measure_rows(tuple(rows), model)
+
+
+def passes(plan: Recipe, measured: Measured) -> str:
+    """How often the plan's steps see the whole of the data."""
+    sequences = plan.steps * plan.accumulation * plan.batch_size
+    share = sequences * plan.max_length / measured.tokens if plan.pack else sequences / measured.rows
+    return f"{share:.0f}" if share >= 10 else f"{share:.2g}"
+
+
+def _warnings(found: Summary, language: str) -> list[str]:
+    said = []
+    if found.unique == 1:
+        said.append(sentence("meter.one", language, times=found.rows))
+    elif found.most_repeated >= REPEATED:
+        said.append(sentence("meter.repeated", language, times=found.most_repeated))
+    if found.identity and found.identity == found.rows:
+        said.append(sentence("meter.only_identity", language))
+    return said
+
+
+def fits(name: str, model: str, plan: Recipe, language: str) -> str:
+    """What the data means for this plan: tokens, passes, and the rows that would be cut."""
+    measured = tokens.measure(name, model)
+    key = "meter.fits" if measured.exact else "meter.fits_about"
+    said = sentence(key, language, tokens=f"{measured.tokens:,}", steps=plan.steps, passes=passes(plan, measured))
+    longer = measured.longer(plan.max_length)
+    if longer:
+        said += " " + sentence("meter.cut", language, rows=f"{longer:,}", limit=plan.max_length)
+    return said

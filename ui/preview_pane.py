@@ -16,7 +16,7 @@ from training import dataset
 from training.home import home
 from training.sentences import sentence
 from ui.edge import PRIVATE, told
-from ui.meter import counts
+from ui.meter import meter
 from ui.preview import KINDS, View
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, classes
@@ -30,7 +30,7 @@ class PreviewPane:
     """The View this visitor looks at."""
     nothing: gr.Markdown
     something: gr.Column
-    counts: gr.Markdown
+    counts: gr.HTML
     kind: gr.Radio
     chat: gr.Chatbot
     place: gr.Markdown
@@ -54,7 +54,7 @@ class PreviewPane:
             self.view: view,
             self.nothing: gr.update(visible=HIDDEN),
             self.something: gr.update(elem_classes=classes("pane", True)),
-            self.counts: counts(view, language),
+            self.counts: meter(view, language),
             self.download: gr.update(value=_copy(view.name) if saved else None, interactive=saved),
             self.next: gr.update(interactive=saved, variant="primary" if saved else "secondary"),
             self.save: gr.update(variant="secondary" if saved else "primary"),
@@ -75,7 +75,7 @@ def preview_pane(text: Text) -> PreviewPane:
     view = gr.State(View())
     nothing = text.new(gr.Markdown, value=Key("dataset.nothing"), elem_classes="empty")
     with gr.Column(elem_classes=classes("pane", False)) as something:
-        counted = gr.Markdown(elem_classes="counts")
+        counted = gr.HTML()
         kind = text.new(
             gr.Radio,
             label=Key("dataset.kind"),

@@ -14,6 +14,7 @@ from training.recipe import Recipe
 from training.sentences import sentence
 from ui.conversation import model_label
 from ui.edge import PRIVATE, QUIET, listed, toast, told
+from ui.meter import fits
 from ui.plan import plan, suggestion, this_machine
 from ui.recipe_form import TrainForm, recipe_form, recipe_of, refilled, values
 from ui.recipe_form import problems as recipe_problems
@@ -129,7 +130,9 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
             return _not_ready("train.need_settings", problems, language)
         return {
             steps.start: gr.update(value=sentence("train.start", language), interactive=True),
-            steps.plan: plan(recipe, this_machine(), str(model), language),
+            steps.plan: plan(recipe, this_machine(), str(model), language)
+            + " "
+            + fits(str(data), str(model), recipe, language),
             steps.problems: gr.update(visible=HIDDEN),
             config.file: preview.config,
             config.command: preview.command,
