@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from training.errors import UserError
 from training.persona import Persona
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
+from ui.draft import Draft
 from ui.edge import PRIVATE, info, listed, plain, told
 from ui.import_pane import import_pane, wire_importing
 from ui.mix_pane import mix_pane, wire_mixing
@@ -33,6 +35,9 @@ class DatasetTab:
     next: gr.Button
     """Goes on to training with that dataset."""
     saved: SavedDatasets
+    draft: Draft
+    restore: Callable[[Any], Any]
+    """(event) -> event: brings back what was entered before a reload."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def dataset_tab(text: Text) -> DatasetTab:
         *wire_importing(text, importing, pane, saved),
         *wire_mixing(text, mixing, pane, saved),
     ]
-    return DatasetTab(pane.view, saving, pane.next, saved)
+    return DatasetTab(pane.view, saving, pane.next, saved, *_drafting(text, form))
 
 
 def _form(text: Text) -> _Form:
@@ -89,6 +94,15 @@ def _form(text: Text) -> _Form:
             build=text.new(gr.Button, value=Key("dataset.build"), variant="primary"),
             problems=gr.Markdown(visible=HIDDEN, elem_classes="problems"),
         )
+
+
+def _drafting(text: Text, form: _Form) -> tuple[Draft, Callable[[Any], Any]]:
+    draft = Draft("dataset", {name: field for name, field in vars(form).items() if field in form.fields})
+
+    def fill(_language: str, values: dict[str, Any]) -> dict[Any, Any]:
+        return {draft.fields[name]: value for name, value in values.items()}
+
+    return draft, lambda opened: draft.restore(opened, text.language, fill)
 
 
 def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confirm) -> None:

@@ -35,6 +35,8 @@ def page(stage: Stage) -> gr.Blocks:
                 training = train_tab(text)
             with gr.Tab(sentence("app.tab_chat", text.first), id="chat") as third:
                 chatting = chat_tab(text, stage)
+        for draft in (datasets.draft, training.draft):
+            draft.stored.render()
         endpoints.wire(stage)
         opened = text.wire(demo, **QUIET)
         _wire_opening(text, opened, [first, second, third], datasets, training, chatting)
@@ -76,9 +78,10 @@ def _wire_opening(
         ),
         (chat_now, [chatting.model], [chatting.model]),
     )
-    for tab, (handler, inputs, outputs) in zip(tabs, wires, strict=True):
-        # After the load, not with it: the visitor's language has to be known first.
-        opened.then(handler, [text.language, *inputs], outputs, **PRIVATE)
+    # After the load, not with it: the visitor's language has to be known first; then, what he had entered.
+    ready = (datasets.restore(opened), training.restore(opened), opened)
+    for tab, before, (handler, inputs, outputs) in zip(tabs, ready, wires, strict=True):
+        before.then(handler, [text.language, *inputs], outputs, **PRIVATE)
         tab.select(handler, [text.language, *inputs], outputs, **PRIVATE)
 
 

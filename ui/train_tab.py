@@ -13,6 +13,7 @@ from training.errors import UserError
 from training.recipe import Recipe
 from training.sentences import sentence
 from ui.conversation import model_label
+from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, listed, toast, told
 from ui.meter import fits
 from ui.plan import plan, suggestion, this_machine
@@ -32,6 +33,9 @@ class TrainTab:
     panel: RunPanel
     refresh: Callable[..., Any]
     """(language, model, dataset, wanted dataset or None) -> updates of model and dataset: what there is now."""
+    draft: Draft
+    restore: Callable[[Any], Any]
+    """(event) -> event: brings back what was entered before a reload."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,9 @@ def train_tab(text: Text) -> TrainTab:
         )
     panel = run_panel(text)
     explain = _explain(text, steps, form, config)
-    _wire_suggesting(text, steps, form, suggest, explain)
-    _wire_starting(text, steps, form, panel)
-    return TrainTab(steps.model, steps.dataset, panel, refreshed)
+    draft = _wire_suggesting(text, steps, form, suggest, explain)
+    _wire_starting(text, steps, form, panel, draft)
+    return TrainTab(steps.model, steps.dataset, panel, refreshed, draft, _restoring(text, draft))
 
 
 def _steps(text: Text) -> _Steps:
@@ -157,7 +161,8 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
     return event
 
 
-def _wire_suggesting(text: Text, steps: _Steps, form: TrainForm, button: gr.Button, explain: dict[str, Any]) -> None:
+def _wire_suggesting(text: Text, steps: _Steps, form: TrainForm, button: gr.Button, explain: dict[str, Any]) -> Draft:
+    # What was suggested last tells a visitor's own settings from ours, after a reload too.
     last = gr.State(values(Recipe()))
 
     @told
@@ -176,14 +181,24 @@ def _wire_suggesting(text: Text, steps: _Steps, form: TrainForm, button: gr.Butt
 
     fields = list(form.values())
     chosen = [text.language, steps.model, steps.dataset]
+    draft = Draft("train", {"model": steps.model, "dataset": steps.dataset, **form, "suggested": last})
     button.click(suggest, chosen, [last, *fields], **PRIVATE)
     # Start is offered only after the settings fit the new choice.
     gr.on([steps.model.change, steps.dataset.change], follow, [*chosen, last, *fields], [last, *fields], **QUIET).then(
         **explain
     )
+    return draft
 
 
-def _wire_starting(text: Text, steps: _Steps, form: TrainForm, panel: RunPanel) -> None:
+def _restoring(text: Text, draft: Draft) -> Callable[[Any], Any]:
+    def fill(language: str, values: dict[str, Any]) -> dict[Any, Any]:
+        model, data = refreshed(language, values["model"], values["dataset"])
+        return {draft.fields[name]: value for name, value in {**values, "model": model, "dataset": data}.items()}
+
+    return lambda opened: draft.restore(opened, text.language, fill)
+
+
+def _wire_starting(text: Text, steps: _Steps, form: TrainForm, panel: RunPanel, draft: Draft) -> None:
     @told
     def start(language: str, model: str | None, data: str | None, *entered: Any) -> Any:
         missing = _missing(model, data)
@@ -191,13 +206,13 @@ def _wire_starting(text: Text, steps: _Steps, form: TrainForm, panel: RunPanel) 
             toast(sentence(missing, language))
             return gr.skip()
         run = runs.start(str(data), str(model), recipe_of(entered, language))
-        return panel.following(run, language)
+        return {**draft.used(), **panel.following(run, language)}  # from here on the run keeps its settings
 
     # scroll_to_output takes the visitor down to the run he has just started.
     steps.start.click(
         start,
         [text.language, steps.model, steps.dataset, *form.values()],
-        panel.outputs,
+        [*panel.outputs, draft.stored],
         scroll_to_output=True,
         trigger_mode="once",
         **PRIVATE,
