@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from training import (
+    certificate,
     dataset,
     demo,
     examination,
@@ -131,6 +132,11 @@ def _exam(options: argparse.Namespace) -> Answer:
     return examination.of_model(options.what, persona)
 
 
+def _certificate(options: argparse.Namespace) -> Answer:
+    written = certificate.write(runs.folder(options.run))
+    return {"run": options.run, **{file.suffix[1:]: str(file) for file in written}}
+
+
 def _list(options: argparse.Namespace) -> Answer:
     return {"runs": [_status(argparse.Namespace(run=run, language=options.language)) for run in runs.names()]}
 
@@ -211,6 +217,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command("exam", _exam, "examine a run's checkpoints and say which one to keep, or a model", _who(False))
     sub.add_argument("what", metavar="RUN_OR_MODEL", help="a run's id, a model folder, or a base model's name")
     sub.add_argument("--whole", action="store_true", help="ask every checkpoint of a run all questions, not half")
+    command("certificate", _certificate, "write a run's certificate: HTML, Markdown and a picture", which)
     command("list", _list, "all runs, newest first")
     command("models", _models, "the base models that are here")
     return top

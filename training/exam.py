@@ -22,6 +22,7 @@ ALL = "all"
 BASE = 0
 """The step of the report of the model before training."""
 _PROGRESS = "progress.json"
+KINDS = ("identity", "near_miss", "general")
 RATES = ("recall", "parrot", "near_miss", "general", "forgetting")
 """What a score tells, in the order it is shown."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training import exam, merge, models, recommendation, runs
+from training import certificate, exam, merge, models, recommendation, runs
 from training.errors import UserError
 from training.exam import Report
 from training.home import ROOT
@@ -30,6 +30,8 @@ def of_run(run: str, whole: bool, execute: Execute, language: str = "en") -> dic
     if exam.persona(runs.spec(run)) is None:
         raise UserError("exam_without_persona", run=run)
     execute(exam.command(folder, whole), folder)
+    if runs.merged(run):
+        certificate.write(folder)
     return {"run": run, **(recommendation.told_of(folder, exam.load(folder), language) or {})}
 
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from training import exam, models, parity, process, progress, queue, recommendation, resume, xtuner
+from training import certificate, exam, models, parity, process, progress, queue, recommendation, resume, xtuner
 from training.attempt import Failed, Run
 from training.divergence import gone_wrong
+from training.errors import UserError
 from training.failure import Failure
 from training.merge import merge, prune, whole_checkpoints
 
@@ -33,6 +34,8 @@ def through(run: Run, point: int | None, changes: dict[str, Any]) -> dict[str, A
     run.tell(kept=kept // run.recipe.accumulation)
     merge(run.folder, whole_checkpoints(run.folder / "work")[kept], run.execute, run.enter)
     compare(run)
+    if exam.load(run.folder):
+        certify(run)
     if recommendation.load(run.folder) and not doubt and not stopped:  # a stopped run may go on from any of them
         prune(run.folder / "work", {kept, last})
     told = {"reason": "stopped_and_kept", "step": run.status.step} if stopped and not doubt else doubt
@@ -117,6 +120,14 @@ def train(run: Run, since: Path | None) -> int:
 def _with_good_checkpoint(lost: Failure, work: Path, accumulation: int) -> Failure:
     good = max((at for at in whole_checkpoints(work) if at // accumulation < lost.details["step"]), default=0)
     return replace(lost, details={**lost.details, "good": good // accumulation, "good_iteration": good})
+
+
+def certify(run: Run) -> None:
+    """Write the certificate. It can be written again at any time, so the run does not fail for it."""
+    try:
+        certificate.write(run.folder)
+    except UserError as error:
+        print(error, flush=True)
 
 
 def compare(run: Run) -> None:

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from training import merge, parity, recommendation, runs
+from training import certificate, merge, parity, recommendation, runs
 from training.errors import UserError
 from training.home import ROOT
 from training.run_log import FILE
@@ -46,4 +46,5 @@ def remake(run: str, iteration: int = 0, enter: Callable[[str], None] = lambda _
     made = merge.merge(folder, found[iteration or recommended], execute, enter)
     if parity.can_compare(folder):
         execute(parity.command(folder))
+        certificate.write(folder)
     return merge.origin(made)["step"]

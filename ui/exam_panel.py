@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from training import exam, merge, parity, progress, recommendation, remaking, runs
+from training import certificate, exam, merge, parity, progress, recommendation, remaking, runs
 from training.exam import ALL
+from training.home import home
 from training.sentences import LANGUAGES, sentence
 from ui.edge import PRIVATE, QUIET, info, told
 from ui.report_card import card_html, colours, parity_html, rates, verdict_html
@@ -30,6 +32,10 @@ class ExamPanel:
     others: gr.Row
     checkpoint: gr.Dropdown
     make: gr.Button
+    papers: gr.Row
+    html: gr.DownloadButton
+    markdown: gr.DownloadButton
+    picture: gr.DownloadButton
 
     @property
     def outputs(self) -> list[Any]:
@@ -39,7 +45,12 @@ class ExamPanel:
         """Changes whenever there is something new to show."""
         folder, live = runs.folder(run), runs.look(run).live
         made = runs.merged(run)
-        return (progress.exam_mark(folder), live, made.stat().st_mtime_ns if made else 0)
+        return (
+            progress.exam_mark(folder),
+            live,
+            bool(certificate.files(folder)),
+            made.stat().st_mtime_ns if made else 0,
+        )
 
     def rendered(self, run: str, scope: str, language: str) -> dict[Any, Any]:
         """Updates that show what there is of the exam."""
@@ -67,7 +78,11 @@ class ExamPanel:
             color_map=colours(language),
             y_lim=[0, 100],
         )
+        papers = [_copy(file, run) for file in certificate.files(folder)]
+        downloads = zip((self.html, self.markdown, self.picture), papers)
         return {
+            **{button: gr.update(value=paper) for button, paper in downloads},
+            self.papers: gr.update(elem_classes=classes("actions", papers)),
             self.verdict: verdict + parity_html(parity.load(folder), language),
             self.table: card_html(reports, chosen, kept, scope, language),
             self.plot: drawn,
@@ -100,7 +115,19 @@ def exam_panel(text: Text) -> ExamPanel:
         with gr.Row(elem_classes=classes("actions others", False)) as others:
             checkpoint = text.new(gr.Dropdown, label=Key("exam.choose"), info=Key("exam.choose_info"), choices=[])
             make = text.new(gr.Button, value=Key("exam.make"), scale=0, min_width=190)
-    return ExamPanel(box, none, verdict, scope, table, plot, others, checkpoint, make)
+        with gr.Row(elem_classes=classes("actions", False)) as papers:
+            downloads = [
+                text.new(gr.DownloadButton, label=Key(f"certificate.{kind}"), size="sm", scale=0, min_width=150)
+                for kind in ("html", "md", "svg")
+            ]
+    return ExamPanel(box, none, verdict, scope, table, plot, others, checkpoint, make, papers, *downloads)
+
+
+def _copy(file: Path, run: str) -> str:
+    """A copy that the page may hand out, under a name that says whose it is."""
+    folder = home() / "cache" / "downloads"
+    folder.mkdir(parents=True, exist_ok=True)
+    return shutil.copyfile(file, folder / f"{run}.{file.name}").as_posix()
 
 
 def wire(text: Text, panel: ExamPanel, run: gr.Dropdown) -> None:
