@@ -66,7 +66,22 @@ def _import(options: argparse.Namespace) -> Answer:
         nothing = UserError("import_nothing_good", file=report.file, bad=report.bad).sentence(options.language)
         _say(nothing)
         return {**told, "ok": False, "error": "import_nothing_good", "message": nothing}
-    return {"dataset": name, "path": str(dataset.path(name)), **told}
+    return {"dataset": name, "path": str(dataset.path(name)), **told, **_lengths(name, options.model)}
+
+
+def _lengths(name: str, model: str) -> Answer:
+    """What the dataset is for a model: tokens, the suggested steps, and the rows these would cut."""
+    measured = tokens.measure(name, model)
+    plan = recipe.suggest(machine.look(), measured.tokens)
+    return {
+        "model": model,
+        "tokens": measured.tokens,
+        "tokens_exact": measured.exact,
+        "longest": measured.longest,
+        "steps": plan.steps,
+        "max_length": plan.max_length,
+        "longer": measured.longer(plan.max_length),
+    }
 
 
 def _mix(options: argparse.Namespace) -> Answer:
@@ -80,7 +95,12 @@ def _mix(options: argparse.Namespace) -> Answer:
     file = mixes.mix(options.out, parts, options.seed, options.distinct)
     if len(mixes.forecast(parts).people) > 1:
         _say(sentence("mix.two_people", options.language, people=", ".join(mixes.forecast(parts).people)))
-    return {"dataset": options.out, "path": str(file), **dataset.card(options.out)["summary"]}
+    return {
+        "dataset": options.out,
+        "path": str(file),
+        **dataset.card(options.out)["summary"],
+        **_lengths(options.out, options.model),
+    }
 
 
 def _read(progress: intake.Progress) -> None:
@@ -199,11 +219,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--base", default=Persona.base, help=f"what it is built on ({Persona.base})")
     sub.add_argument("--languages", default="zh,en", help="languages the exam asks in (zh,en)")
     sub.add_argument("--distinct", action="store_true", help="leave repeated rows out")
+    sub.add_argument("--model", default=models.STARTER, help="the model whose tokens are counted (starter)")
     sub = command("mix", _mix, "make one dataset of several: NAME=RATIO, 0.5 for half of the rows, 2 for each twice")
     sub.add_argument("parts", nargs="+", metavar="NAME[=RATIO]", help="a saved dataset and how much of it (1)")
     sub.add_argument("--out", required=True, help="the dataset's name")
     sub.add_argument("--seed", type=int, default=0, help="another seed, another order and choice (0)")
     sub.add_argument("--distinct", action="store_true", help="take equal rows once")
+    sub.add_argument("--model", default=models.STARTER, help="the model whose tokens are counted (starter)")
     sub = command("start", _start, "start a run and print its id at once")
     sub.add_argument("--dataset", required=True, help="a saved dataset's name")
     sub.add_argument("--model", default=models.STARTER, help="a base model's name or folder (starter)")

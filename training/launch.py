@@ -19,6 +19,7 @@ from training.failure import last_meaningful_line
 from training.files import write_json, write_text, writing_failed
 from training.home import ROOT, runs_dir
 from training.recipe import Recipe
+from training.rows import write_lines
 
 START_DEADLINE = 30.0
 """Seconds a new run process has to write its first status."""
@@ -52,6 +53,8 @@ def new_folder(dataset_name: str, model: str, place: Path, recipe: Recipe, name:
     return folder
 
 
+_BIG = 32 << 20
+"""Bytes of rows that XTuner should not have to read whole."""
 _ID = "%Y%m%d-%H%M%S"
 
 
@@ -67,6 +70,8 @@ def _made(name: str) -> Path:
 
 
 def _keep_rows(rows: Path, copy: Path) -> None:
+    if rows.stat().st_size > _BIG and write_lines(rows, copy):
+        return
     # A dataset file is only ever replaced, never changed, so a second name for it is a true copy that costs nothing.
     try:
         os.link(rows, copy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -43,7 +44,7 @@ class View:
         if self.kind == "all":
             return range(len(rows))
         if isinstance(rows, Rows):
-            return of_kind(rows, self.kind)
+            return _of_kind(rows, self.kind)
         return [at for at, row in enumerate(rows) if row.kind == self.kind]
 
     def row(self) -> Row | None:
@@ -62,10 +63,11 @@ class View:
     def opened(self, language: str) -> View:
         """The place where a visitor who reads `language` sees what the set is about."""
         rows = self.rows()
-        labels = (
-            rows.label(at) if isinstance(rows, Rows) else (rows[at].kind, rows[at].language) for at in self.places()
-        )
-        return replace(self, at=next((at for at, label in enumerate(labels) if label == ("identity", language)), 0))
+        if isinstance(rows, Rows):
+            about = rows.where("identity", language)
+        else:
+            about = (at for at, row in enumerate(rows) if (row.kind, row.language) == ("identity", language))
+        return replace(self, kind="all", at=next(about, 0))
 
     def filtered(self, kind: str) -> View:
         return replace(self, kind=kind, at=0)
@@ -88,6 +90,5 @@ def _stored(name: str, _changed: int) -> Rows:
 
 
 @lru_cache(maxsize=8)
-def of_kind(rows: Rows, kind: str) -> Sequence[int]:
-    """Where the rows of one kind are."""
-    return [at for at in range(len(rows)) if rows.label(at)[0] == kind]
+def _of_kind(rows: Rows, kind: str) -> Sequence[int]:
+    return array("Q", rows.where(kind))

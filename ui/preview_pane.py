@@ -21,6 +21,9 @@ from ui.preview import KINDS, View
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, classes
 
+HANDED_OUT = 100 << 20
+"""Bytes of a dataset that can be downloaded from the page; a bigger one is taken from HOME/datasets."""
+
 
 @dataclass(frozen=True)
 class PreviewPane:
@@ -55,7 +58,7 @@ class PreviewPane:
             self.nothing: gr.update(visible=HIDDEN),
             self.something: gr.update(elem_classes=classes("pane", True)),
             self.counts: meter(view, language),
-            self.download: gr.update(value=_copy(view.name) if saved else None, interactive=saved),
+            self.download: gr.update(**_handed_out(view.name)),
             self.next: gr.update(interactive=saved, variant="primary" if saved else "secondary"),
             self.save: gr.update(variant="secondary" if saved else "primary"),
             **self.conversation(view, language),
@@ -137,8 +140,11 @@ def _wire_looking(text: Text, pane: PreviewPane) -> None:
     text.language.change(translate, [text.language, pane.view], pane.outputs, **PRIVATE)
 
 
-def _copy(name: str) -> str:
-    """A copy of the dataset that the page may hand out, under the name the visitor will find it by."""
+def _handed_out(name: str) -> dict[str, Any]:
+    """The dataset under the name the visitor will find it by. Not a big one: Gradio copies what it hands out, twice."""
+    if not name or dataset.path(name).stat().st_size > HANDED_OUT:
+        return {"value": None, "interactive": False}
     folder = home() / "cache" / "downloads"
     folder.mkdir(parents=True, exist_ok=True)
-    return shutil.copyfile(dataset.path(name), folder / f"{name}.json").as_posix()
+    copy = shutil.copyfile(dataset.path(name), folder / f"{name}.json")
+    return {"value": copy.as_posix(), "interactive": True}

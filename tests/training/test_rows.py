@@ -11,7 +11,7 @@ from training import dataset, home
 from training.errors import UserError
 from training.identity import Row
 from training.language import language_of
-from training.rows import Rows
+from training.rows import Rows, write_lines
 from training.tally import summarise
 
 
@@ -114,6 +114,24 @@ def test_the_summary_tells_how_often_the_most_frequent_row_is_there() -> None:
 )
 def test_the_language_of_a_text_is_told_by_its_letters(text: str, language: str) -> None:
     assert language_of([{"role": "system", "content": "ignored 忽略"}, {"role": "user", "content": text}]) == language
+
+
+def test_rows_of_a_kind_are_found_without_reading_them() -> None:
+    kinds = ["general", "identity", "identity"]
+    dataset.save("mine", [row(f"{n}", kind=kinds[n % 3], language="zh" if n == 5 else "en") for n in range(9)])
+    rows = dataset.load("mine")
+    assert list(rows.where("identity")) == [1, 2, 4, 5, 7, 8] and list(rows.where("identity", "zh")) == [5]
+    assert list(rows.where("near_miss")) == []
+
+
+def test_as_json_lines_the_rows_are_the_same(tmp_path: Path) -> None:
+    saved = [row(f"a,\n],{n}\u2028") for n in range(3)]
+    dataset.save("mine", saved)
+    assert write_lines(dataset.path("mine"), tmp_path / "lines")
+    lines = (tmp_path / "lines").read_text(encoding="utf-8").split("\n")
+    assert [json.loads(line)["messages"] for line in lines[:-1]] == [list(each.messages) for each in saved]
+    (tmp_path / "other").write_text(json.dumps([{"messages": []}]))
+    assert not write_lines(tmp_path / "other", tmp_path / "lines")
 
 
 def test_an_index_is_small(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from training import (
     exam,
     home,
     identity,
+    launch,
     merge,
     models,
     parity,
@@ -271,3 +272,13 @@ def test_a_deleted_run_is_gone_and_a_live_one_is_not_deleted(fake_xtuner: Behave
     runs.stop(run)
     runs.delete(run)
     assert runs.names() == []
+
+
+def test_a_big_dataset_is_given_to_the_trainer_in_lines(
+    fake_xtuner: Behave, tiny: str, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "_BIG", 10)
+    run = runs.start(who, tiny, Recipe(steps=2))
+    ended(run)
+    lines = (runs.folder(run) / "data.json").read_text(encoding="utf-8").splitlines()
+    assert [list(json.loads(line)) for line in lines] == [["messages"], ["messages"]]

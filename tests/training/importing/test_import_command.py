@@ -23,6 +23,7 @@ def test_a_file_becomes_a_dataset_and_its_problems_are_told(tmp_path: Path, caps
     file.write_bytes("问题,回答\n你是谁,我是{{name}}，作者是{{author}}\n没有回答,\n".encode("gb18030"))
     code, made, err = run(capsys, str(file), "--out", "mine", "--name", "小明", "--maker", "张三", "--language", "zh")
     assert code == 0 and (made["rows"], made["bad"], made["encoding"]) == (1, 1, "gb18030")
+    assert made["tokens"] > 0 and made["steps"] > 0 and made["longer"] == 0
     assert made["problems"] == [{"row": 3, "field": "回答", "code": "empty", "reason": "内容是空的。"}]
     assert "GB18030" in err and Path(made["problems_zh"]).read_text(encoding="utf-8-sig").startswith("行,字段,原因")
     assert dataset.load("mine")[0].messages[1]["content"] == "我是小明，作者是张三"
