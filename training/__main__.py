@@ -116,7 +116,13 @@ def _start(options: argparse.Namespace) -> Answer:
     plan = recipe.suggest(machine.look(), tokens.count(options.dataset, options.model))
     if options.steps:
         plan = replace(plan, steps=options.steps, save_every=min(plan.save_every, options.steps))
-    return {"run": runs.start(options.dataset, options.model, plan, options.name)}
+    return {"run": runs.start(options.dataset, options.model, plan, options.name, options.queue)}
+
+
+def _resume(options: argparse.Namespace) -> Answer:
+    changes = runs.look(options.run).remedy if options.remedy else None
+    runs.resume(options.run, options.checkpoint, changes, options.queue)
+    return {"run": options.run, "changes": changes or {}}
 
 
 def _status(options: argparse.Namespace) -> Answer:
@@ -231,9 +237,14 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--model", default=models.STARTER, help="a base model's name or folder (starter)")
     sub.add_argument("--name", default="", help="a name for the run")
     sub.add_argument("--steps", type=int, default=0, help="instead of the suggested number")
+    sub.add_argument("--queue", action="store_true", help="wait for its turn while another run trains")
     command("status", _status, "how a run stands", which)
     sub = command("stop", _stop, "stop a run after the step at hand and keep what it learned", which)
     sub.add_argument("--discard", action="store_true", help="end it at once and make no model")
+    sub = command("resume", _resume, "go on with a run that has ended early, in its own folder", which)
+    sub.add_argument("--checkpoint", type=int, help="the iteration to go on from (the newest good one; 0: begin anew)")
+    sub.add_argument("--remedy", action="store_true", help="with the changes that its failure suggests")
+    sub.add_argument("--queue", action="store_true", help="wait for its turn while another run trains")
     sub = command("merge", _merge, "merge a checkpoint of an ended run into its base model", which)
     sub.add_argument("--checkpoint", type=int, default=0, help="the checkpoint's iteration (the recommended one)")
     sub = command("exam", _exam, "examine a run's checkpoints and say which one to keep, or a model", _who(False))

@@ -92,3 +92,23 @@ def test_help_costs_no_heavy_import() -> None:
     code = "import sys; import training.__main__ as m; m.parser(); print({'torch', 'gradio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=home.ROOT, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_failed_run_is_resumed_with_its_remedy_and_others_wait_in_the_queue(
+    fake_xtuner: Behave, who: str, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_xtuner("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB")
+    begun = run(capsys, "start", "--dataset", who, "--model", tiny, "--steps", "8")[1]["run"]
+    ended(begun)
+    now = run(capsys, "status", begun)[1]
+    assert (now["phase"], now["remedy"]) == ("failed", {"batch_size": 1, "accumulation": 2})
+    fake_xtuner("slow")
+    assert run(capsys, "resume", begun, "--remedy")[1] == {"run": begun, "changes": now["remedy"]}
+    code, answer, _ = run(capsys, "start", "--dataset", who, "--model", tiny)
+    assert (code, answer["error"]) == (1, "run_active")
+    waiting = run(capsys, "start", "--dataset", who, "--model", tiny, "--queue")[1]["run"]
+    assert run(capsys, "status", waiting)[1]["phase"] == "queued"
+    assert run(capsys, "stop", waiting)[1]["phase"] == "stopped"
+    code, answer, _ = run(capsys, "resume", begun)
+    assert (code, answer["error"]) == (1, "run_active")
+    assert ended(begun).phase == "done" and runs.spec(begun)["recipe"]["batch_size"] == 1
