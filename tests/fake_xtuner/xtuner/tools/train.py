@@ -1,15 +1,17 @@
 """Stands in for xtuner.tools.train where the real one cannot be made to misbehave on demand.
 
 Writes what the real one writes (scalars, sample answers, checkpoints, log) for the config's max_iters and save_steps.
-FAKE_XTUNER says how it behaves: ok, slow, long, crash, silent (exit 0, no checkpoint), stubborn (deaf to SIGTERM),
-workers (forks children that leave its session and are deaf), half (its last checkpoint is cut off), nan (from step 5
-on its loss is no number), and any line of an exception's: it dies at half time with that as its last word.
+FAKE_XTUNER says how it behaves: ok, brisk, slow, long, crash, silent (exit 0, no checkpoint), stubborn (deaf to
+SIGTERM), workers (forks children that leave its session and are deaf), bomb (its children fork faster than they
+are killed), half (its last checkpoint is cut off), nan (from
+step 5 on its loss is no number), and any line of an exception's: it dies at half time with that as its last word.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import io
 import json
 import os
 import pickle
@@ -20,7 +22,27 @@ import time
 import zipfile
 from pathlib import Path
 
+PAUSES = {"ok": 0.0, "crash": 0.0, "silent": 0.0, "half": 0.0, "nan": 0.05, "brisk": 0.03, "long": 3.0}
+"""Seconds after each step."""
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+BOMB = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+end = time.monotonic() + 20
+for _ in range(10):  # ten of them, never more than twenty: each has exactly one successor
+    if os.fork() == 0:
+        break
+else:
+    os._exit(0)
+while time.monotonic() < end:
+    time.sleep(0.03)
+    if os.fork():
+        time.sleep(0.03)
+        os._exit(0)
+    os.setsid()
+"""
 
 
 def settings(config: Path) -> dict[str, object]:
@@ -35,11 +57,18 @@ def settings(config: Path) -> dict[str, object]:
     return values
 
 
-def save(work: Path, iteration: int) -> None:
+def save(work: Path, iteration: int, pause: float = 0) -> None:
     """A checkpoint as torch writes it, without any weights: its model is still the base model."""
-    with zipfile.ZipFile(work / f"iter_{iteration}.pth", "w") as checkpoint:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as checkpoint:
         checkpoint.writestr("archive/data.pkl", pickle.dumps({"state_dict": {}, "fill": b"weights" * 1000}, protocol=2))
         checkpoint.writestr("archive/version", "3")
+    half = len(whole.getvalue()) // 2
+    with (work / f"iter_{iteration}.pth").open("wb") as file:  # in its place at once, as mmengine does it
+        file.write(whole.getvalue()[:half])
+        file.flush()
+        time.sleep(pause)
+        file.write(whole.getvalue()[half:])
 
 
 def main() -> int:
@@ -58,6 +87,8 @@ def main() -> int:
     if behaviour == "workers":
         for _ in range(3):
             subprocess.Popen([sys.executable, "-c", DEAF], start_new_session=True)
+    if behaviour == "bomb":
+        subprocess.Popen([sys.executable, "-c", BOMB], start_new_session=True)
     for iteration in range(first + 1, total + 1):
         loss = float("nan") if behaviour == "nan" and iteration >= 5 else 2.0 / iteration
         line = {"lr": 1e-3, "loss": loss, "time": 0.01, "grad_norm": 1.0, "iter": iteration}
@@ -69,7 +100,7 @@ def main() -> int:
             dialogue = "<|im_start|>user\n你是谁<|im_end|>\n<|im_start|>assistant\n我是小明。<|im_end|>"
             (shown / f"eval_outputs_iter_{iteration - 1}.txt").write_text(f"Eval output 1:\n{dialogue}\n\n")
             if behaviour != "silent":
-                save(options.work_dir, iteration)
+                save(options.work_dir, iteration, 0.03 if behaviour == "brisk" else 0)
         if behaviour == "crash" and iteration == total // 2:
             raise RuntimeError("the fake trainer was asked to crash")
         if ": " in behaviour and iteration == total // 2:
@@ -77,7 +108,9 @@ def main() -> int:
             return 1
         if stop:
             break
-        time.sleep({"ok": 0.0, "crash": 0.0, "silent": 0.0, "half": 0.0, "long": 3.0}.get(behaviour, 0.2))
+        time.sleep(
+            {"ok": 0.0, "crash": 0.0, "silent": 0.0, "half": 0.0, "long": 3.0, "brisk": 0.03}.get(behaviour, 0.2)
+        )
     if behaviour == "half":
         last = options.work_dir / f"iter_{total}.pth"
         last.write_bytes(last.read_bytes()[:-100])
