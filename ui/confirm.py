@@ -35,13 +35,16 @@ class Confirm:
         return [self.box, self.question]
 
 
-def confirm(text: Text, yes: str, no: str, other: str | None = None) -> Confirm:
-    """Make the question here, with the keys of what its buttons say. The caller wires all but `no`, which closes it."""
+def confirm(text: Text, yes: str, no: str, other: str | None = None, loses: bool = True) -> Confirm:
+    """Make the question here, with the keys of what its buttons say. The caller wires all but `no`, which closes it.
+
+    `loses`: whether "yes" loses something, and looks like it.
+    """
     with gr.Column(elem_classes=classes("confirm", False)) as box:
         question = gr.Markdown(elem_classes="confirm-question")
         with gr.Row(elem_classes="actions"):
             third = text.new(gr.Button, value=Key(other), size="sm", min_width=80) if other else None
-            agree = text.new(gr.Button, value=Key(yes), variant="stop", size="sm", min_width=80)
+            agree = text.new(gr.Button, value=Key(yes), variant="stop" if loses else "primary", size="sm", min_width=80)
             decline = text.new(gr.Button, value=Key(no), size="sm", min_width=80)
     made = Confirm(box, question, agree, third)
     decline.click(made.hide, None, made.outputs, **QUIET)

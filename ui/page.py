@@ -32,7 +32,7 @@ def page(stage: Stage) -> gr.Blocks:
             with gr.Tab(sentence("app.tab_dataset", text.first), id="dataset") as first:
                 datasets = dataset_tab(text)
             with gr.Tab(sentence("app.tab_train", text.first), id="train") as second:
-                training = train_tab(text)
+                training = train_tab(text, stage)
             with gr.Tab(sentence("app.tab_chat", text.first), id="chat") as third:
                 chatting = chat_tab(text, stage)
         for draft in (datasets.draft, training.draft):

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from serving.stage import Stage
 from training import progress, runs, usage
 from training.errors import UserError
 from training.sentences import sentence
@@ -16,6 +17,8 @@ from ui.curve import MEASURES, axes, colours, curve
 from ui.edge import PRIVATE, QUIET, told
 from ui.exam_panel import ExamPanel, exam_panel, wire
 from ui.log_view import LogView, log_view
+from ui.run_actions import RunActions, queueing, run_actions
+from ui.run_actions import wire as wire_actions
 from ui.run_view import samples_html, status_html
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, classes, seen
@@ -56,6 +59,7 @@ class RunPanel:
     no_plot: gr.Markdown
     exam: ExamPanel
     log: LogView
+    actions: RunActions
     stop: gr.Button
     chat: gr.Button
     """Goes on to the chat with this run's model; shown when there is one."""
@@ -65,8 +69,16 @@ class RunPanel:
 
     @property
     def outputs(self) -> list[Any]:
-        own = [getattr(self, field.name) for field in fields(self) if field.name not in ("log", "exam")]
-        return [*own, *self.exam.outputs, self.log.words, self.log.follow, self.log.text, self.log.note]
+        own = [getattr(self, field.name) for field in fields(self) if field.name not in ("log", "exam", "actions")]
+        return [
+            *own,
+            *self.exam.outputs,
+            *self.actions.outputs,
+            self.log.words,
+            self.log.follow,
+            self.log.text,
+            self.log.note,
+        ]
 
     @property
     def looking(self) -> list[Any]:
@@ -92,11 +104,12 @@ class RunPanel:
         curve_mark, log_mark = progress.curve_mark(folder), progress.log_mark(folder)
         status, spec = runs.look(run), runs.spec(run)
         said = status_html(status, spec["recipe"], usage.look(status.pid, status.mark), language)
+        waiting = runs.queued() if status.phase == "queued" else []
         held = (*now, looking.words)
         paused = not looking.follow and shown.get("log", ())[:3] == held
         marks = {
             "status": (*now, said),
-            "buttons": (*now, status.phase, runs.merged(run) is not None),
+            "buttons": (*now, status.phase, runs.merged(run) is not None, waiting),
             "plot": (*now, looking.measure, curve_mark),
             "samples": (*now, curve_mark),
             "exam": (*now, looking.scope, *self.exam.mark(run)),
@@ -108,7 +121,7 @@ class RunPanel:
         if "status" in changed:
             updates |= {self.status: said}
         if "buttons" in changed:
-            updates |= self._buttons(run, status)
+            updates |= self._buttons(run, status) | self.actions.rendered(run, status, language)
         if "plot" in changed:
             table = curve(folder, curve_mark, accumulation, looking.measure, language)
             updates |= self._plotted(table, looking.measure, language)
@@ -122,7 +135,9 @@ class RunPanel:
 
     def _buttons(self, run: str, status: runs.RunStatus) -> dict[Any, Any]:
         return {
-            self.stop: gr.update(visible=seen(status.live), interactive=status.phase != "stopping"),
+            self.stop: gr.update(
+                visible=seen(status.live and status.phase != "queued"), interactive=status.phase != "stopping"
+            ),
             self.chat: gr.update(visible=seen(runs.merged(run))),
             self.timer: gr.Timer(active=status.live),
         }
@@ -142,7 +157,7 @@ class RunPanel:
         return {self.plot: drawn, self.no_plot: gr.update(visible=seen(not there))}
 
 
-def run_panel(text: Text) -> RunPanel:
+def run_panel(text: Text, stage: Stage) -> RunPanel:
     """Make the panel here and wire it."""
     text.new(gr.Markdown, value=Key("run.title"), elem_classes="section-title")
     nothing = text.new(gr.Markdown, value=Key("run.nothing"), elem_classes="empty", visible=HIDDEN)
@@ -153,6 +168,7 @@ def run_panel(text: Text) -> RunPanel:
             chat = text.new(gr.Button, value=Key("run.next"), variant="primary", visible=HIDDEN, scale=0, min_width=180)
         stopping = confirm(text, "run.stop_yes", "run.stop_no", "run.stop_keep")
         status = gr.HTML()
+        actions, queue = run_actions(text), queueing(text)
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
                 measure = text.new(
@@ -171,13 +187,27 @@ def run_panel(text: Text) -> RunPanel:
                 samples = gr.HTML()
         report = exam_panel(text)
         log = log_view(text)
-    timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
     panel = RunPanel(
-        nothing, something, run, status, measure, plot, samples, no_plot, report, log, stop, chat, timer, gr.State({})
+        nothing=nothing,
+        something=something,
+        run=run,
+        status=status,
+        measure=measure,
+        plot=plot,
+        samples=samples,
+        no_plot=no_plot,
+        exam=report,
+        log=log,
+        actions=actions,
+        stop=stop,
+        chat=chat,
+        timer=gr.Timer(SECONDS_BETWEEN_LOOKS, active=False),
+        shown=gr.State({}),
     )
     _wire_looking(text, panel)
     _wire_stopping(text, panel, stopping)
     wire(text, report, run)
+    wire_actions(text, stage, actions, queue, run, panel.following, panel.outputs)
     return panel
 
 

@@ -5,7 +5,6 @@ Everything that comes from a file or a person is escaped here.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -65,9 +64,9 @@ def _facts(status: RunStatus, recipe: dict[str, Any], usage: Usage | None, langu
     facts = []
     if status.total:
         facts.append(sentence("run.steps", language, step=status.step, total=status.total))
-    if status.started:
-        seconds = (status.finished or time.time()) - status.started
-        facts.append(sentence("run.elapsed" if status.live else "run.took", language, time=duration(seconds, language)))
+    if status.started and status.phase != "queued":
+        worked = duration(status.elapsed_seconds, language)
+        facts.append(sentence("run.elapsed" if status.live else "run.took", language, time=worked))
     if status.live and status.eta_seconds is not None:
         facts.append(sentence("run.eta", language, time=duration(status.eta_seconds, language)))
     if status.phase == "training" and status.step_seconds:

@@ -8,18 +8,21 @@ from typing import Any
 
 import gradio as gr
 
+from serving.stage import Stage
 from training import dataset, models, runs
 from training.errors import UserError
 from training.recipe import Recipe
 from training.sentences import sentence
 from ui.conversation import model_label
 from ui.draft import Draft
-from ui.edge import PRIVATE, QUIET, listed, toast, told
+from ui.edge import PRIVATE, QUIET, listed, told
 from ui.meter import fits
 from ui.plan import plan, suggestion, this_machine
 from ui.recipe_form import TrainForm, recipe_form, recipe_of, refilled, values
 from ui.recipe_form import problems as recipe_problems
+from ui.run_actions import queueing
 from ui.run_panel import RunPanel, run_panel
+from ui.starting import missing, wire_starting
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, seen
 
@@ -58,10 +61,10 @@ class _Config:
     plain: gr.Code
 
 
-def train_tab(text: Text) -> TrainTab:
+def train_tab(text: Text, stage: Stage) -> TrainTab:
     """Make the tab's components here and wire them."""
     text.new(gr.Markdown, value=Key("train.title"), elem_classes="section-title")
-    steps = _steps(text)
+    steps, question = _steps(text), queueing(text)
     with text.new(gr.Accordion, label=Key("train.advanced"), open=False, elem_classes="card"):
         with gr.Row(elem_classes="actions"):
             text.new(gr.Markdown, value=Key("train.advanced_info"), elem_classes="grow")
@@ -90,10 +93,10 @@ def train_tab(text: Text) -> TrainTab:
                 elem_classes="code",
             ),
         )
-    panel = run_panel(text)
+    panel = run_panel(text, stage)
     explain = _explain(text, steps, form, config)
     draft = _wire_suggesting(text, steps, form, suggest, explain)
-    _wire_starting(text, steps, form, panel, draft)
+    wire_starting(text, stage, steps.start, question, draft, panel)
     return TrainTab(steps.model, steps.dataset, panel, refreshed, draft, _restoring(text, draft))
 
 
@@ -121,9 +124,9 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
 
     @told
     def explain(language: str, model: str | None, data: str | None, *entered: Any) -> dict[Any, Any]:
-        missing = _missing(model, data)
-        if missing:
-            return _not_ready(missing, [], language)
+        need = missing(model, data)
+        if need:
+            return _not_ready(need, [], language)
         try:
             recipe = recipe_of(entered, language)
             problems = recipe_problems(recipe, language)
@@ -167,14 +170,14 @@ def _wire_suggesting(text: Text, steps: _Steps, form: TrainForm, button: gr.Butt
 
     @told
     def suggest(_language: str, model: str | None, data: str | None) -> list[Any]:
-        if _missing(model, data):
+        if missing(model, data):
             raise UserError("suggestion_needs_choices")
         suggested = values(suggestion(str(model), str(data)))
         return [suggested, *suggested]
 
     @told
     def follow(_language: str, model: str | None, data: str | None, before: list[Any], *entered: Any) -> Any:
-        if _missing(model, data):
+        if missing(model, data):
             return gr.skip()
         suggested = values(suggestion(str(model), str(data)))
         return [suggested, *refilled(entered, before, suggested)]
@@ -196,32 +199,6 @@ def _restoring(text: Text, draft: Draft) -> Callable[[Any], Any]:
         return {draft.fields[name]: value for name, value in {**values, "model": model, "dataset": data}.items()}
 
     return lambda opened: draft.restore(opened, text.language, fill)
-
-
-def _wire_starting(text: Text, steps: _Steps, form: TrainForm, panel: RunPanel, draft: Draft) -> None:
-    @told
-    def start(language: str, model: str | None, data: str | None, *entered: Any) -> Any:
-        missing = _missing(model, data)
-        if missing:
-            toast(sentence(missing, language))
-            return gr.skip()
-        run = runs.start(str(data), str(model), recipe_of(entered, language))
-        return {**draft.used(), **panel.following(run, language)}  # from here on the run keeps its settings
-
-    # scroll_to_output takes the visitor down to the run he has just started.
-    steps.start.click(
-        start,
-        [text.language, steps.model, steps.dataset, *form.values()],
-        [*panel.outputs, draft.stored],
-        scroll_to_output=True,
-        trigger_mode="once",
-        **PRIVATE,
-    )
-
-
-def _missing(model: str | None, data: str | None) -> str | None:
-    """The key of what has not been chosen yet."""
-    return "train.need_model" if not model else "train.need_dataset" if not data else None
 
 
 def refreshed(language: str, model: str | None, data: str | None, wanted: str | None = None) -> tuple[Any, Any]:

@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from training import dataset
+from tests.training.conftest import fake_xtuner as fake_xtuner
+from tests.training.conftest import tiny as tiny
+from tests.training.conftest import wait_for
+from training import dataset, progress, runs
 from training.identity import Row
+from training.recipe import Recipe
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -42,3 +46,24 @@ def test_a_reload_loses_nothing_that_was_typed(visit: Visit) -> None:
     page.get_by_role("tab", name="Train").click()
     page.get_by_text("LoRA, 77 steps").wait_for()
     expect(page.get_by_label("Dataset", exact=True).filter(visible=True).first).to_have_value("first")
+
+
+def test_a_failed_run_is_resumed_and_another_one_waits_for_its_turn(fake_xtuner: Any, tiny: str, visit: Visit) -> None:
+    dataset.save("who", [ROW])
+    fake_xtuner("crash")
+    run = runs.start("who", tiny, Recipe(steps=8, save_every=2), "first")
+    wait_for(lambda: not runs.look(run).live)
+    fake_xtuner("slow")
+    other = runs.start("who", tiny, Recipe(steps=400))
+    page = visit("en-US")
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_label("Choose a run").click()
+    page.get_by_role("option", name="first").click()
+    page.get_by_role("button", name="Resume from step 4").click()
+    page.get_by_text("is using this machine").filter(visible=True).wait_for()
+    page.get_by_role("button", name="Queue it", exact=True).filter(visible=True).click()
+    page.get_by_text("Queued", exact=True).wait_for()
+    expect(page.get_by_role("button", name="Leave the queue")).to_be_visible()
+    runs.stop(other)
+    page.locator(".phase", has_text="Done").wait_for()
+    assert [point.step for point in progress.points(runs.folder(run))] == list(range(1, 9))

@@ -1,0 +1,182 @@
+"""What can be done with a run besides stopping it: go on with it, mend it and go on, move it in the queue.
+
+Why something cannot be done stands beside its button. (Starting: starting.py; stopping: run_panel.py.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import gradio as gr
+
+from serving.stage import Stage
+from training import runs
+from training.errors import UserError
+from training.runs import RunStatus
+from training.sentences import sentence
+from ui.confirm import Confirm, confirm
+from ui.edge import PRIVATE, QUIET, info, plain, told
+from ui.text import Key, Text
+from ui.visibility import HIDDEN, seen
+
+
+@dataclass(frozen=True)
+class RunActions:
+    """The components."""
+
+    remedy: gr.Button
+    resume: gr.Button
+    why_not: gr.Markdown
+    sooner: gr.Button
+    later: gr.Button
+    leave: gr.Button
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def rendered(self, run: str, status: RunStatus, language: str) -> dict[Any, Any]:
+        """Updates that offer what can be done with the run as it is now."""
+        ended = not status.live and status.phase != "done"
+        reason = runs.resumable(run) if ended else None
+        able = ended and reason is None
+        waiting = runs.queued() if status.phase == "queued" else []
+        remedy = remedy_said(run, status, language) if able else ""
+        return {
+            self.remedy: gr.update(value=remedy, visible=seen(remedy)),
+            self.resume: gr.update(
+                value=_resume_said(run, able, language),
+                visible=seen(ended),
+                interactive=able,
+                variant="secondary" if remedy else "primary",
+            ),
+            self.why_not: gr.update(value=plain(reason.sentence(language)) if reason else "", visible=seen(reason)),
+            self.sooner: gr.update(visible=seen(run in waiting[1:])),
+            self.later: gr.update(visible=seen(run in waiting[:-1])),
+            self.leave: gr.update(visible=seen(waiting)),
+        }
+
+
+def run_actions(text: Text) -> RunActions:
+    """Make the buttons here."""
+    with gr.Row(elem_classes="actions"):
+        made = RunActions(
+            remedy=gr.Button("", variant="primary", visible=HIDDEN, scale=0, min_width=320),
+            resume=gr.Button("", visible=HIDDEN, scale=0, min_width=140),
+            sooner=text.new(gr.Button, value=Key("run.sooner"), size="sm", visible=HIDDEN, scale=0, min_width=110),
+            later=text.new(gr.Button, value=Key("run.later"), size="sm", visible=HIDDEN, scale=0, min_width=110),
+            leave=text.new(gr.Button, value=Key("run.leave"), size="sm", visible=HIDDEN, scale=0, min_width=150),
+            why_not=gr.Markdown(visible=HIDDEN, elem_classes="grow"),
+        )
+    return made
+
+
+def remedy_said(run: str, status: RunStatus, language: str) -> str:
+    """What the button for a failure would change, in words; "" where nothing is known to help."""
+    if not status.remedy:
+        return ""
+    now = runs.spec(run)["recipe"]
+    changes = [
+        sentence(
+            "run.change",
+            language,
+            field=sentence(f"train.{field}", language),
+            old=value_said(field, now.get(field), language),
+            new=value_said(field, value, language),
+        )
+        for field, value in status.remedy.items()
+    ]
+    key = "run.remedy" if runs.continues(run, status.remedy) else "run.remedy_anew"
+    return sentence(key, language, changes=sentence("app.comma", language).join(changes))
+
+
+def value_said(field: str, value: Any, language: str) -> str:
+    """A setting's value as the form shows it."""
+    if isinstance(value, bool):
+        return sentence("app.yes" if value else "app.no", language)
+    if field == "method":
+        return sentence(f"train.method_{value}", language)
+    if isinstance(value, (list, tuple)):
+        return " / ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _resume_said(run: str, able: bool, language: str) -> str:
+    if not able:
+        return sentence("run.resume", language)
+    step = runs.resume_point(run) // (runs.spec(run)["recipe"].get("accumulation") or 1)
+    return sentence("run.resume_from", language, step=step) if step else sentence("run.resume_anew", language)
+
+
+def release(stage: Stage, run: str, language: str) -> None:
+    """Give the chat model's memory to the run that has just been started, and say so."""
+    if stage.folder and runs.look(run).phase != "queued":
+        stage.release()
+        info(sentence("run.released", language))
+
+
+def queueing(text: Text) -> Confirm:
+    """The question whether a run shall wait for its turn."""
+    return confirm(text, "run.queue_yes", "run.queue_no", loses=False)
+
+
+def ask_to_queue(question: Confirm, error: UserError, language: str) -> dict[Any, Any]:
+    """Updates that put the question, where the device is taken; any other error goes on as it is."""
+    if error.code != "run_active":
+        raise error
+    other = str(error.details["run"])
+    name = runs.spec(other).get("name") or other
+    return question.ask(sentence("run.queue_ask", language, run=plain(str(name))))
+
+
+def wire(
+    text: Text,
+    stage: Stage,
+    actions: RunActions,
+    question: Confirm,
+    run: gr.Dropdown,
+    following: Callable[[str, str], dict[Any, Any]],
+    outputs: list[Any],
+) -> None:
+    """Wire the buttons; `following` (run, language) and its `outputs` show the run afterwards."""
+    wanted = gr.State("")
+
+    def resume(mended: bool, queue: bool) -> Callable[..., dict[Any, Any]]:
+        @told
+        def resumed(language: str, chosen: str) -> dict[Any, Any]:
+            changes = runs.look(chosen).remedy if mended else None
+            try:
+                runs.resume(chosen, changes=changes, queue=queue)
+            except UserError as error:
+                return {**ask_to_queue(question, error, language), wanted: "mended" if mended else "plain"}
+            release(stage, chosen, language)
+            return {**following(chosen, language), **question.hide()}
+
+        return resumed
+
+    @told
+    def queue(language: str, chosen: str, how: str) -> dict[Any, Any]:
+        return resume(how == "mended", True)(language, chosen)
+
+    @told
+    def moved(language: str, chosen: str, by: int) -> dict[Any, Any]:
+        waiting = runs.queued()
+        if chosen in waiting:
+            runs.reorder(chosen, max(0, waiting.index(chosen) + by))
+        return following(chosen, language)
+
+    @told
+    def leave(language: str, chosen: str) -> dict[Any, Any]:
+        runs.stop(chosen)
+        return following(chosen, language)
+
+    seeing, showing = [text.language, run], [*outputs, *question.outputs, wanted]
+    for button, mended in ((actions.resume, False), (actions.remedy, True)):
+        button.click(resume(mended, False), seeing, showing, trigger_mode="once", **PRIVATE)
+    question.yes.click(queue, [*seeing, wanted], showing, trigger_mode="once", **PRIVATE)
+    for button, by in ((actions.sooner, -1), (actions.later, 1)):
+        button.click(lambda said, chosen, by=by: moved(said, chosen, by), seeing, outputs, **PRIVATE)
+    actions.leave.click(leave, seeing, outputs, **PRIVATE)
+    text.language.change(question.hide, None, question.outputs, **QUIET)

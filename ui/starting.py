@@ -1,0 +1,57 @@
+"""The Start button: a run begins, or waits for its turn when another one needs the same device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from serving.stage import Stage
+from training import runs
+from training.errors import UserError
+from training.sentences import sentence
+from ui.confirm import Confirm
+from ui.draft import Draft
+from ui.edge import PRIVATE, info, toast, told
+from ui.recipe_form import recipe_of
+from ui.run_actions import ask_to_queue, release
+from ui.run_panel import RunPanel
+from ui.text import Text
+
+
+def missing(model: str | None, data: str | None) -> str | None:
+    """The key of what has not been chosen yet."""
+    return "train.need_model" if not model else "train.need_dataset" if not data else None
+
+
+def wire_starting(
+    text: Text, stage: Stage, button: gr.Button, question: Confirm, draft: Draft, panel: RunPanel
+) -> None:
+    """Wire Start and the question that may follow. The draft's fields are what is started."""
+    entered = [field for name, field in draft.fields.items() if name != "suggested"]
+
+    def begin(queue: bool) -> Any:
+        @told
+        def start(language: str, model: str | None, data: str | None, *settings: Any) -> Any:
+            need = missing(model, data)
+            if need:
+                toast(sentence(need, language))
+                return gr.skip()
+            try:
+                run = runs.start(str(data), str(model), recipe_of(settings, language), queue=queue)
+            except UserError as error:
+                return ask_to_queue(question, error, language)
+            if runs.look(run).phase == "queued":
+                info(sentence("run.queued", language))
+            release(stage, run, language)
+            # From here on the run keeps its settings.
+            return {**draft.used(), **panel.following(run, language), **question.hide()}
+
+        return start
+
+    outputs = [*panel.outputs, draft.stored, *question.outputs]
+    # scroll_to_output takes the visitor down to the run he has just started.
+    button.click(
+        begin(False), [text.language, *entered], outputs, scroll_to_output=True, trigger_mode="once", **PRIVATE
+    )
+    question.yes.click(begin(True), [text.language, *entered], outputs, trigger_mode="once", **PRIVATE)
