@@ -1,4 +1,4 @@
-"""Who is on stage: at most one loaded model, because memory is what these machines have least of."""
+"""Who is on stage: the model that was asked last, and a second one while there is memory for both."""
 
 from __future__ import annotations
 
@@ -6,39 +6,79 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from serving.process import ModelProcess
+from training import machine
+
+MOST = 2
+"""Models at once: enough for before and after."""
+SPARE = 2 * 2**30
+"""Bytes that stay free for everything else."""
+
+_Weights = tuple[Path, int, int]
+"""A folder, and what changes when another one takes its place."""
 
 
 class Stage:
     """Shared by all visitors of the page; thread-safe."""
 
-    def __init__(self, start: Callable[[Path], ModelProcess] = ModelProcess) -> None:
-        self._start = start
+    def __init__(
+        self,
+        start: Callable[[Path], ModelProcess] = ModelProcess,
+        room: Callable[[Path], bool] | None = None,
+    ) -> None:
+        """`room` says whether the model of a folder can come without another one leaving."""
+        self._start, self._room = start, room or has_room
         self._lock = threading.Lock()
-        self._actor: ModelProcess | None = None
+        self._actors: dict[_Weights, ModelProcess] = {}
+        """By their weights; who was asked last stands last."""
 
     @property
-    def folder(self) -> Path | None:
-        """The folder of the model that is loaded, or None."""
-        actor = self._actor
-        return actor.folder if actor else None
+    def folders(self) -> list[Path]:
+        """The folders of the models that are loaded, the one asked last at the end."""
+        return [folder for folder, *_ in list(self._actors)]
 
     def use(self, folder: Path) -> ModelProcess:
-        """The process for `folder`. Another model leaves first: its memory is free before the new one loads."""
-        folder = Path(folder).absolute()
+        """The process for `folder`, with the weights that are in it now.
+
+        Without room for it the others leave first: their memory is free before it loads.
+        """
+        weights = _weights(Path(folder).absolute())
         with self._lock:
-            if self._actor and self._actor.folder == folder:
-                return self._actor
-            self._leave()
-            self._actor = self._start(folder)
-            return self._actor
+            actor = self._actors.pop(weights, None)
+            if actor is None:
+                self._make_room(weights[0])
+                actor = self._start(weights[0])
+            self._actors[weights] = actor
+            return actor
 
     def release(self) -> None:
         """Free the memory, for a training run for example. Whoever is being answered is told model_released."""
         with self._lock:
-            self._leave()
+            self._leave(list(self._actors))
 
-    def _leave(self) -> None:
-        actor, self._actor = self._actor, None
-        if actor:
-            actor.close()
+    def _make_room(self, folder: Path) -> None:
+        self._leave([weights for weights in self._actors if weights[0] == folder])  # a model that was replaced
+        if self._actors and not self._room(folder):
+            self._leave(list(self._actors))
+        self._leave(list(self._actors)[: max(0, len(self._actors) - MOST + 1)])
+
+    def _leave(self, leaving: list[_Weights]) -> None:
+        for weights in leaving:
+            self._actors.pop(weights).close()
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the weights of `folder`, in fp32, fit beside what is in memory. A GPU is left to one model."""
+    if machine.look().gpus:
+        return False
+    stored = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    return psutil.virtual_memory().available > 2 * stored + SPARE
+
+
+def _weights(folder: Path) -> _Weights:
+    # A merged model is replaced by renaming another folder into its place: the name stays, the folder is another one.
+    config = folder / "config.json"
+    stat = config.stat() if config.is_file() else None
+    return (folder, stat.st_ino, stat.st_mtime_ns) if stat else (folder, 0, 0)

@@ -14,6 +14,7 @@ from serving.stage import Stage
 from training import runs
 from training.errors import UserError
 from training.sentences import sentence
+from ui.compare import compare
 from ui.conversation import Turn, answered, choices, fetching, folder_of, shown
 from ui.edge import PRIVATE, QUIET, told, warning
 from ui.sampling_form import sampling_form
@@ -63,6 +64,7 @@ def chat_tab(text: Text, stage: Stage) -> ChatTab:
                 refresh = text.new(gr.Button, value=Key("chat.refresh"), size="sm")
             settings = sampling_form(text)
     _wire_answering(text, stage, pane, model, settings)
+    compare(text, stage, model)
     refresh.click(told(refreshed), [text.language, model], model, **PRIVATE)
     text.language.change(refreshed, [text.language, model], model, **QUIET)
     return ChatTab(model, refreshed)
@@ -154,7 +156,7 @@ def _answer(
     for note in fetching(model, language):
         yield {pane.status: note}
     folder = folder_of(model)
-    if stage.folder != folder:
+    if folder not in stage.folders:
         yield {pane.status: sentence("chat.loading", language)}
     sampling = Sampling(**{name: value for name, value in settings.items() if name != "system"})
     system = settings["system"] or ""

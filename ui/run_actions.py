@@ -112,7 +112,7 @@ def _resume_said(run: str, able: bool, language: str) -> str:
 
 def release(stage: Stage, run: str, language: str) -> None:
     """Give the chat model's memory to the run that has just been started, and say so."""
-    if stage.folder and runs.look(run).phase != "queued":
+    if stage.folders and runs.look(run).phase != "queued":
         stage.release()
         info(sentence("run.released", language))
 

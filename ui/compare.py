@@ -1,0 +1,231 @@
+"""Before and after: one question answered by the base model, the trained one, and the base with a system prompt.
+
+Each pane is answered by a process that was started with that pane's own folder, and is labelled with the hash of the
+weights in it. One after the other: they share the processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from serving.engine import Message, Sampling
+from serving.stage import Stage
+from training import exam, identity, merge, models, runs
+from training.errors import UserError
+from training.persona import Persona
+from training.sentences import sentence
+from ui.conversation import Turn, answered, fetching, folder_of
+from ui.edge import PRIVATE, QUIET, told
+from ui.text import Key, Text
+from ui.visibility import classes
+
+ROLES = ("base", "tuned", "prompted")
+SAMPLING = Sampling(max_tokens=64)
+"""Greedy, as in the exam: what differs is the model and not the dice."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who answers in one pane."""
+
+    folder: Path
+    system: str = ""
+
+
+@dataclass(frozen=True)
+class _Compare:
+    turn: gr.State
+    roles: gr.CheckboxGroup
+    examined: gr.Dropdown
+    question: gr.Textbox
+    ask: gr.Button
+    stop: gr.Button
+    status: gr.Markdown
+    columns: dict[str, gr.Column]
+    panes: dict[str, gr.HTML]
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [self.status, self.ask, self.stop, *self.panes.values()]
+
+
+def cast(model: str, question: str) -> dict[str, Actor]:
+    """Who can answer when `model` is chosen: a run brings its base and its persona along, a base model is alone."""
+    if model not in runs.names():
+        return {"base": Actor(folder_of(model))}
+    tuned, spec = folder_of(model), runs.spec(model)
+    base = Path(merge.origin(tuned).get("base") or spec["model_folder"])
+    models.check(base)
+    persona = exam.persona(spec)
+    actors = {"base": Actor(base), "tuned": Actor(tuned)}
+    return actors | ({"prompted": Actor(base, system_prompt(persona, question))} if persona else {})
+
+
+def system_prompt(persona: Persona, question: str) -> str:
+    """What one would tell an untrained model instead of training it, in the language of the question."""
+    language = "zh" if any("\u3400" <= letter <= "\u9fff" for letter in question) else "en"
+    return sentence("compare.system", language, name=persona.name, maker=persona.maker, base=persona.base)
+
+
+def exam_choices(model: str | None, language: str) -> list[tuple[str, str]]:
+    """The exam's questions for the persona of a run, by kind, as (label, question)."""
+    persona = exam.persona(runs.spec(model)) if model and model in runs.names() else None
+    questions = identity.exam_questions(persona) if persona else []
+    ordered = sorted(questions, key=lambda question: exam.KINDS.index(question.kind))
+    return [(f"{sentence(f'dataset.kind_{each.kind}', language)} · {each.text}", each.text) for each in ordered]
+
+
+def weights_of(folder: Path) -> str:
+    """The hash of the weights in a folder, read again only when they were replaced."""
+    stamp = tuple((file.stat().st_ino, file.stat().st_mtime_ns) for file in sorted(folder.glob("*.safetensors")))
+    return _hash(folder, stamp)
+
+
+@lru_cache(maxsize=32)
+def _hash(folder: Path, _stamp: tuple[tuple[int, int], ...]) -> str:
+    return models.weights_hash(folder)
+
+
+def pane_html(role: str, actor: Actor | None, answer: str | None, language: str) -> str:
+    """One pane: who answers, with which weights and which system prompt, and the answer so far (None: not yet)."""
+    title = escape(sentence(f"compare.{role}", language))
+    if actor is None:
+        return f'<h4>{title}</h4><p class="said none">{escape(sentence("compare.nobody", language))}</p>'
+    notes = [sentence("compare.weights", language, hash=weights_of(actor.folder))]
+    if actor.system:
+        notes.append(sentence("compare.told", language, prompt=actor.system))
+    told = "".join(f"<small>{escape(note)}</small>" for note in notes)
+    said = sentence("compare.waiting", language) if answer is None else answer
+    tone = "said none" if answer is None else "said"
+    return f'<h4>{title}</h4>{told}<p class="{tone}">{escape(said)}</p>'
+
+
+def compare(text: Text, stage: Stage, model: gr.Dropdown) -> None:
+    """Make the components here and wire them; `model` is what is chosen to chat with."""
+    text.new(gr.Markdown, value=Key("compare.title"), elem_classes="section-title")
+    text.new(gr.Markdown, value=Key("compare.info"), elem_classes="card-text")
+    roles = text.new(
+        gr.CheckboxGroup,
+        label=Key("compare.panes"),
+        choices=[(Key(f"compare.{role}"), role) for role in ROLES],
+        value=["base", "tuned"],
+        show_label=False,
+        container=False,
+        elem_classes="inline",
+    )
+    examined = text.new(gr.Dropdown, label=Key("compare.exam"), choices=[], value=None)
+    with gr.Row(elem_classes="ask"):
+        question = text.new(
+            gr.Textbox,
+            label=Key("compare.question"),
+            placeholder=Key("compare.question"),
+            show_label=False,
+            lines=1,
+            max_lines=4,
+            scale=5,
+        )
+        ask = text.new(gr.Button, value=Key("compare.ask"), variant="primary", scale=0, min_width=110)
+        stop = text.new(gr.Button, value=Key("compare.stop"), scale=0, min_width=120, interactive=False)
+    status = gr.Markdown(elem_classes="plan")
+    columns, panes = {}, {}
+    with gr.Row(equal_height=False):
+        for role in ROLES:
+            with gr.Column(min_width=220, elem_classes=classes("card compared", role != "prompted")) as columns[role]:
+                panes[role] = gr.HTML()
+    made = _Compare(gr.State(Turn()), roles, examined, question, ask, stop, status, columns, panes)
+    _wire_choosing(text, made, model)
+    _wire_asking(text, stage, made, model)
+
+
+def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> None:
+    @told
+    def chosen(language: str, name: str | None, wanted: list[str], question: str) -> dict[Any, Any]:
+        actors = cast(name, question or "") if name and (name in runs.names() or models.place(name).is_dir()) else {}
+        panes = {made.panes[role]: pane_html(role, actors.get(role), None, language) for role in wanted}
+        listed = gr.update(choices=exam_choices(name, language), value=None)
+        return {**panes, made.examined: listed}
+
+    def shown(wanted: list[str]) -> list[Any]:
+        return [gr.update(elem_classes=classes("card compared", role in wanted)) for role in ROLES]
+
+    outputs = [*made.panes.values(), made.examined]
+    seeing = [text.language, model, made.roles, made.question]
+    gr.on([model.change, text.language.change], chosen, seeing, outputs, **QUIET)
+    made.roles.input(shown, made.roles, list(made.columns.values()), **QUIET).then(chosen, seeing, outputs, **QUIET)
+    made.examined.input(lambda question: question or gr.skip(), made.examined, made.question, **QUIET)
+
+
+def _wire_asking(text: Text, stage: Stage, made: _Compare, model: gr.Dropdown) -> None:
+    @told
+    def begin(language: str, turn: Turn, name: str | None, question: str) -> dict[Any, Any]:
+        if not name:
+            raise UserError("model_not_chosen")
+        if not (question or "").strip():
+            raise UserError("message_empty")
+        turn.ask()
+        busy = {made.ask: gr.update(interactive=False), made.stop: gr.update(interactive=True)}
+        return {made.status: sentence("chat.thinking", language), **busy}
+
+    @told
+    def answer(language: str, turn: Turn, name: str, question: str, wanted: list[str]) -> Iterator[dict[Any, Any]]:
+        yield {made.status: gr.skip()}  # Gradio empties every output of a generator that yields nothing
+        number = turn.asked
+        if not turn.open:
+            return
+        try:
+            for updates in _answers(made, stage, language, name, question, wanted):
+                if number <= turn.closed:
+                    return
+                yield updates
+        finally:
+            turn.close(number)
+
+    def idle() -> dict[Any, Any]:
+        return {made.status: "", made.ask: gr.update(interactive=True), made.stop: gr.update(interactive=False)}
+
+    def stopped(turn: Turn) -> dict[Any, Any]:
+        turn.close()
+        return idle()
+
+    begun = gr.on(
+        [made.ask.click, made.question.submit],
+        begin,
+        [text.language, made.turn, model, made.question],
+        made.outputs,
+        **PRIVATE,
+    )
+    asked = [text.language, made.turn, model, made.question, made.roles]
+    answers = begun.then(answer, asked, made.outputs, concurrency_id="gpu", concurrency_limit=1, **PRIVATE)
+    answers.then(lambda turn: gr.skip() if turn.open else idle(), made.turn, made.outputs, **QUIET)
+    made.stop.click(stopped, made.turn, made.outputs, **QUIET)
+
+
+def _answers(
+    made: _Compare, stage: Stage, language: str, name: str, question: str, wanted: list[str]
+) -> Iterator[dict[Any, Any]]:
+    """Updates of the panes, one after the other."""
+    for note in fetching(name, language):
+        yield {made.status: note}
+    actors = cast(name, question)
+    yield {made.panes[role]: pane_html(role, actors.get(role), None, language) for role in wanted} | {made.status: ""}
+    for role in (role for role in ROLES if role in wanted and role in actors):
+        actor = actors[role]
+        if actor.folder not in stage.folders:
+            yield {made.status: sentence("chat.loading", language)}
+        before: list[Message] = [{"role": "system", "content": actor.system}] if actor.system else []
+        turn: list[Message] = [*before, {"role": "user", "content": question}]
+        part = ""
+        with closing(answered(stage.use(actor.folder), turn, SAMPLING)) as parts:
+            for part in parts:
+                shown = {made.panes[role]: pane_html(role, actor, part, language), made.status: ""}
+                yield shown if part else {made.status: gr.skip()}
+        if not part:
+            yield {made.panes[role]: pane_html(role, actor, sentence("exam.silence", language), language)}
