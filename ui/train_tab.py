@@ -11,14 +11,16 @@ import gradio as gr
 from serving.stage import Stage
 from training import dataset, models, runs
 from training.errors import UserError
-from training.recipe import Recipe
+from training.recipe import Recipe, from_dict
 from training.sentences import sentence
 from ui.conversation import model_label
 from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, listed, told
+from ui.history_panel import history_panel
+from ui.history_panel import wire as wire_history
 from ui.meter import fits
 from ui.plan import plan, suggestion, this_machine
-from ui.recipe_form import TrainForm, recipe_form, recipe_of, refilled, values
+from ui.recipe_form import TrainForm, form_fields, recipe_form, recipe_of, refilled, values
 from ui.recipe_form import problems as recipe_problems
 from ui.run_actions import queueing
 from ui.run_panel import RunPanel, run_panel
@@ -96,6 +98,9 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
     panel = run_panel(text, stage)
     explain = _explain(text, steps, form, config)
     draft = _wire_suggesting(text, steps, form, suggest, explain)
+    wire_history(
+        text, *history_panel(text), panel.following, panel.outputs, _copying(draft), list(draft.fields.values())
+    )
     wire_starting(text, stage, steps.start, question, draft, panel)
     return TrainTab(steps.model, steps.dataset, panel, refreshed, draft, _restoring(text, draft))
 
@@ -191,6 +196,20 @@ def _wire_suggesting(text: Text, steps: _Steps, form: TrainForm, button: gr.Butt
         **explain
     )
     return draft
+
+
+def _copying(draft: Draft) -> Callable[[str, str], dict[Any, Any]]:
+    """Updates that fill the form with the settings of a run, and with its model and dataset where they still exist."""
+
+    def copied(run: str, language: str) -> dict[Any, Any]:
+        spec = runs.spec(run)
+        model, data = refreshed(language, spec.get("model"), spec.get("dataset"))
+        settings = dict(zip(form_fields(), values(from_dict(spec["recipe"])), strict=True))
+        return {draft.fields["model"]: model, draft.fields["dataset"]: data} | {
+            draft.fields[field]: value for field, value in settings.items()
+        }
+
+    return copied
 
 
 def _restoring(text: Text, draft: Draft) -> Callable[[Any], Any]:

@@ -67,3 +67,29 @@ def test_a_failed_run_is_resumed_and_another_one_waits_for_its_turn(fake_xtuner:
     runs.stop(other)
     page.locator(".phase", has_text="Done").wait_for()
     assert [point.step for point in progress.points(runs.folder(run))] == list(range(1, 9))
+
+
+def test_earlier_runs_are_compared_renamed_reused_and_deleted(fake_xtuner: Any, tiny: str, visit: Visit) -> None:
+    dataset.save("who", [ROW])
+    for name, rank in (("first", 8), ("second", 32)):
+        run = runs.start("who", tiny, Recipe(steps=4, lora_rank=rank), name)
+        wait_for(lambda run=run: not runs.look(run).live)
+    page = visit("en-US")
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_role("button", name="Earlier runs").click()
+    page.get_by_label("Choose first").check()
+    page.get_by_label("Choose second").check()
+    differing = page.get_by_role("row", name="LoRA rank")
+    expect(differing).to_contain_text("32")
+    expect(page.get_by_role("row", name="Learning rate")).to_have_count(0)
+    page.get_by_label("Choose second").uncheck()
+    page.get_by_label("Name", exact=True).filter(visible=True).fill("<b>renamed</b>")
+    page.get_by_role("button", name="Save", exact=True).filter(visible=True).click()
+    page.get_by_role("button", name="<b>renamed</b>").wait_for()
+    page.get_by_role("button", name="Copy settings into the form").click()
+    page.get_by_text("LoRA, 4 steps").wait_for()
+    page.get_by_role("button", name="Delete", exact=True).filter(visible=True).click()
+    page.get_by_text("cannot be brought back").filter(visible=True).wait_for()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_label("Choose <b>renamed</b>")).to_have_count(0)
+    assert [runs.spec(run)["name"] for run in runs.names()] == ["second"]
