@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from training import dataset
+from training.errors import UserError
 from training.home import home
 from training.importing import desk
 from training.importing.desk import Look
@@ -114,10 +115,10 @@ def wire_importing(text: Text, pane: ImportPane, preview: PreviewPane, saved: Sa
 def _wire_reading(text: Text, pane: ImportPane) -> None:
     @told
     def read(language: str, current: str, file: str | None, name: str, maker: str, distinct: bool) -> dict[Any, Any]:
+        who = Persona(name.strip(), maker.strip()).checked() if name.strip() or maker.strip() else None
         desk.discard(current)
         if not file:
             return pane.showing("", None, language)
-        who = Persona(name.strip(), maker.strip()).checked() if name.strip() or maker.strip() else None
         begun = desk.start(Path(file), who, distinct)
         return {
             **pane.showing(begun, Look(desk.Progress(0.0)), language),
@@ -126,7 +127,13 @@ def _wire_reading(text: Text, pane: ImportPane) -> None:
 
     @told
     def tick(language: str, current: str) -> Any:
-        return pane.showing(current, desk.look(current), language) if current else gr.skip()
+        if not current:
+            return gr.skip()
+        try:
+            look = desk.look(current)
+        except UserError as error:  # said once, in its place, and not at every tick
+            look = Look(desk.Progress(0.0), error=error)
+        return pane.showing(current, look, language)
 
     @told
     def gone(language: str, current: str) -> dict[Any, Any]:
