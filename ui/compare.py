@@ -133,7 +133,7 @@ def compare(text: Text, stage: Stage, model: gr.Dropdown) -> None:
             scale=5,
         )
         ask = text.new(gr.Button, value=Key("compare.ask"), variant="primary", scale=0, min_width=110)
-        stop = text.new(gr.Button, value=Key("compare.stop"), scale=0, min_width=120, interactive=False)
+        stop = text.new(gr.Button, value=Key("compare.stop"), scale=0, min_width=160, interactive=False)
     status = gr.Markdown(elem_classes="plan")
     columns, panes = {}, {}
     with gr.Row(equal_height=False):
