@@ -17,6 +17,7 @@ from typing import Any
 
 from training import (
     certificate,
+    data_commands,
     dataset,
     demo,
     examination,
@@ -30,13 +31,10 @@ from training import (
     tally,
     tokens,
 )
-from training import mix as mixes
 from training.errors import UserError
 from training.home import ROOT
-from training.importing import intake, report_words, staging
-from training.importing.problems import Problem
 from training.persona import Persona
-from training.sentences import LANGUAGES, sentence
+from training.sentences import LANGUAGES
 from training.xtuner import environment
 
 Answer = dict[str, Any]
@@ -53,63 +51,7 @@ def _dataset(options: argparse.Namespace) -> Answer:
 
 
 def _import(options: argparse.Namespace) -> Answer:
-    name, persona = dataset.checked_name(options.out), _persona(options) if options.name or options.maker else None
-    with staging.folder() as place:
-        report = intake.take_in(Path(options.file), place, _read, persona, options.distinct)
-        lists = staging.keep_lists(place, name)
-        if report.rows:
-            dataset.take(name, place)
-    for line in report_words.lines(report, options.language):
-        _say(line)
-    told = {**asdict(report), "problems": [_problem(each, options.language) for each in report.problems], **lists}
-    if not report.rows:
-        nothing = UserError("import_nothing_good", file=report.file, bad=report.bad).sentence(options.language)
-        _say(nothing)
-        return {**told, "ok": False, "error": "import_nothing_good", "message": nothing}
-    return {"dataset": name, "path": str(dataset.path(name)), **told, **_lengths(name, options.model)}
-
-
-def _lengths(name: str, model: str) -> Answer:
-    """What the dataset is for a model: tokens, the suggested steps, and the rows these would cut."""
-    measured = tokens.measure(name, model)
-    plan = recipe.suggest(machine.look(), measured.tokens)
-    return {
-        "model": model,
-        "tokens": measured.tokens,
-        "tokens_exact": measured.exact,
-        "longest": measured.longest,
-        "steps": plan.steps,
-        "max_length": plan.max_length,
-        "longer": measured.longer(plan.max_length),
-    }
-
-
-def _mix(options: argparse.Namespace) -> Answer:
-    parts: dict[str, float] = {}
-    for part in options.parts:
-        name, _, ratio = part.rpartition("=") if "=" in part else (part, "", "1")
-        try:
-            parts[name] = float(ratio)
-        except ValueError as error:
-            raise UserError("mix_ratio", name=name, value=ratio, most=mixes.MOST) from error
-    file = mixes.mix(options.out, parts, options.seed, options.distinct)
-    if len(mixes.forecast(parts).people) > 1:
-        _say(sentence("mix.two_people", options.language, people=", ".join(mixes.forecast(parts).people)))
-    return {
-        "dataset": options.out,
-        "path": str(file),
-        **dataset.card(options.out)["summary"],
-        **_lengths(options.out, options.model),
-    }
-
-
-def _read(progress: intake.Progress) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{progress.share:4.0%} {progress.rows} rows, {progress.bad} bad", end="\r", file=sys.stderr)
-
-
-def _problem(problem: Problem, language: str) -> Answer:
-    return {"row": problem.row, "field": problem.field, "code": problem.code, "reason": problem.sentence(language)}
+    return data_commands.import_file(options, _persona(options) if options.name or options.maker else None)
 
 
 def _start(options: argparse.Namespace) -> Answer:
@@ -226,7 +168,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--languages", default="zh,en", help="languages the exam asks in (zh,en)")
     sub.add_argument("--distinct", action="store_true", help="leave repeated rows out")
     sub.add_argument("--model", default=models.STARTER, help="the model whose tokens are counted (starter)")
-    sub = command("mix", _mix, "make one dataset of several: NAME=RATIO, 0.5 for half of the rows, 2 for each twice")
+    sub = command("mix", data_commands.mix, "make one dataset of several, by NAME=RATIO: 0.5 takes half, 2 all twice")
     sub.add_argument("parts", nargs="+", metavar="NAME[=RATIO]", help="a saved dataset and how much of it (1)")
     sub.add_argument("--out", required=True, help="the dataset's name")
     sub.add_argument("--seed", type=int, default=0, help="another seed, another order and choice (0)")
