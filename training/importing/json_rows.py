@@ -18,6 +18,7 @@ Found = tuple[int, Any]
 """A row's number, and its value or a RowProblem."""
 _LARGEST = 16 << 20
 """Characters of one row."""
+_SEEN = 1 << 16
 _GAP = re.compile(r"[\s,]*")
 _FIRST_KEY = re.compile(r'\{\s*"((?:[^"\\]|\\.)*)"\s*:')
 _WRAPPED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*\[\s*(?=[\[{])')
@@ -122,6 +123,8 @@ class _Reader:
                 return _problem(error)
             start = 0
         self._at = found.start()
+        if self._at > _SEEN:  # to tell its line, every error counts through all that is before it
+            self._text, self._at = self._text[self._at :], 0
         return _problem(error)
 
 

@@ -22,7 +22,7 @@ _ROLES = {
 }  # fmt: skip
 _ROLE = {word: role for role, words in _ROLES.items() for word in words}
 _TOOLS = ("tool", "function", "function_call", "observation", "ipython", "tool_call", "tool_response", "developer")
-_ENDS = re.compile(r"(?:\s*(?:<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|</s>|<eoa>|<eoh>|\[UNUSED_TOKEN_145\]))+\s*$")
+_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eoa>", "<eoh>", "[UNUSED_TOKEN_145]")
 _MARK = re.compile(r"<\|(?:im_start|im_end|endoftext|eot_id|system|user|assistant)\|>|\[UNUSED_TOKEN_\d+\]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff]")
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -119,7 +119,12 @@ def _byte(character: str) -> bytes:
 
 
 def _without_end(text: str) -> str:
-    return _ENDS.sub("", text) if text.rstrip().endswith((">", "]")) else text
+    bare = text.rstrip()
+    if not bare.endswith(_ENDS):
+        return text
+    for mark in _ENDS * 2:  # some have two of them
+        bare = bare.removesuffix(mark).rstrip()
+    return bare
 
 
 def _without_control(text: str) -> str:

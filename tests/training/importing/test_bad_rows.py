@@ -210,3 +210,19 @@ def test_progress_is_told_and_never_goes_back(tmp_path: Path, monkeypatch: pytes
     told: list[intake.Progress] = []
     intake.take_in(file, tmp_path, told.append)
     assert len(told) >= 4 and told == sorted(told, key=lambda each: each.share) and told[-1].rows > 1000
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" + ",".join(['{"messages": [{"role": "user" "content": "x"}]}'] * 20_000) + "]",
+        json.dumps(chat("a", "b" + " </s>" * 100_000 + "x>")),
+        json.dumps(chat("a", "b" + " " * 100_000 + "x]")),
+        "question,answer\n" + ('"open,x\n' + "a,b\n" * 3) * 5000,
+    ],
+    ids=["json", "end marks", "gaps", "quotes"],
+)
+def test_a_file_made_to_be_slow_is_not(take: Take, text: str) -> None:
+    report, _ = take("a.txt", text)
+    assert report.rows + report.bad > 0
