@@ -36,7 +36,8 @@ def through(run: Run, point: int | None, changes: dict[str, Any]) -> dict[str, A
     compare(run)
     if exam.load(run.folder):
         certify(run)
-    if recommendation.load(run.folder) and not doubt and not stopped:  # a stopped run may go on from any of them
+    chosen = recommendation.load(run.folder)
+    if chosen and chosen.step and not doubt and not stopped:  # a stopped run may go on from any of them
         prune(run.folder / "work", {kept, last})
     told = {"reason": "stopped_and_kept", "step": run.status.step} if stopped and not doubt else doubt
     return {"phase": "stopped" if stopped else "done", "exit_code": 0, "reason": told}

@@ -94,7 +94,7 @@ def _hash(folder: Path, _stamp: tuple[tuple[int, int], ...]) -> str:
     return models.weights_hash(folder)
 
 
-def pane_html(role: str, actor: Actor | None, answer: str | None, language: str) -> str:
+def pane_html(role: str, actor: Actor | None, answer: str | None, language: str, waiting: str = "waiting") -> str:
     """One pane: who answers, with which weights and which system prompt, and the answer so far (None: not yet)."""
     title = escape(sentence(f"compare.{role}", language))
     if actor is None:
@@ -103,7 +103,7 @@ def pane_html(role: str, actor: Actor | None, answer: str | None, language: str)
     if actor.system:
         notes.append(sentence("compare.told", language, prompt=actor.system))
     told = "".join(f"<small>{escape(note)}</small>" for note in notes)
-    said = sentence("compare.waiting", language) if answer is None else answer
+    said = sentence(f"compare.{waiting}", language) if answer is None else answer
     tone = "said none" if answer is None else "said"
     return f'<h4>{title}</h4>{told}<p class="{tone}">{escape(said)}</p>'
 
@@ -147,9 +147,9 @@ def compare(text: Text, stage: Stage, model: gr.Dropdown) -> None:
 
 def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> None:
     @told
-    def chosen(language: str, name: str | None, wanted: list[str], question: str) -> dict[Any, Any]:
+    def chosen(language: str, name: str | None, question: str) -> dict[Any, Any]:
         actors = cast(name, question or "") if name and (name in runs.names() or models.place(name).is_dir()) else {}
-        panes = {made.panes[role]: pane_html(role, actors.get(role), None, language) for role in wanted}
+        panes = {made.panes[role]: pane_html(role, actors.get(role), None, language) for role in ROLES}
         listed = gr.update(choices=exam_choices(name, language), value=None)
         return {**panes, made.examined: listed}
 
@@ -157,9 +157,9 @@ def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> None:
         return [gr.update(elem_classes=classes("card compared", role in wanted)) for role in ROLES]
 
     outputs = [*made.panes.values(), made.examined]
-    seeing = [text.language, model, made.roles, made.question]
+    seeing = [text.language, model, made.question]
     gr.on([model.change, text.language.change], chosen, seeing, outputs, **QUIET)
-    made.roles.input(shown, made.roles, list(made.columns.values()), **QUIET).then(chosen, seeing, outputs, **QUIET)
+    made.roles.input(shown, made.roles, list(made.columns.values()), **QUIET)
     made.examined.input(lambda question: question or gr.skip(), made.examined, made.question, **QUIET)
 
 
@@ -215,7 +215,8 @@ def _answers(
     for note in fetching(name, language):
         yield {made.status: note}
     actors = cast(name, question)
-    yield {made.panes[role]: pane_html(role, actors.get(role), None, language) for role in wanted} | {made.status: ""}
+    waiting = {made.panes[role]: pane_html(role, actors.get(role), None, language, "turn") for role in wanted}
+    yield waiting | {made.status: ""}
     for role in (role for role in ROLES if role in wanted and role in actors):
         actor = actors[role]
         if actor.folder not in stage.folders:

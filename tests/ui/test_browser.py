@@ -66,7 +66,7 @@ def test_from_a_name_to_a_finished_run(fake_xtuner: Any, tiny: str, visit: Visit
     assert dataset.names() == ["小-明-x"]
     walk.choose("train.model", tiny)
     walk.press("train.start")
-    walk.sees(walk.says("run.phase_done"))
+    walk.sees(walk.says("run.phase_done"), seconds=120)
     walk.sees("我是小明。")
     (run,) = runs.names()
     assert runs.look(run).phase == "done"

@@ -50,7 +50,7 @@ def test_a_script_builds_starts_and_watches(client: Any, tiny: str) -> None:
     made = client.predict("小明", "张三", api_name="/build_dataset")
     assert made["dataset"] == "小明" and made["rows"] == made["unique"] > 300
     run = client.predict("小明", tiny, api_name="/start_run")["run"]
-    wait_for(lambda: not client.predict(run, api_name="/run_status")["live"])
+    wait_for(lambda: not client.predict(run, api_name="/run_status")["live"], seconds=120)
     final = client.predict(run, api_name="/run_status")
     assert final["phase"] == "done" and Path(final["model"]).is_dir() and final["reason"] is None
 
