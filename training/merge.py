@@ -19,13 +19,17 @@ _ORIGIN = "studio.json"
 def whole_checkpoints(work: Path) -> dict[int, Path]:
     """The checkpoints that were written to their end, by iteration.
 
-    A .pth is a zip file, whose directory is written last. DeepSpeed's are folders.
+    A .pth is a zip file, whose directory is written last. DeepSpeed's are folders of such files.
     """
     return {
         iteration: path
         for iteration, path in xtuner.checkpoints(work).items()
-        if (path.is_dir() and any(path.iterdir())) or (path.is_file() and zipfile.is_zipfile(path))
+        if all(map(zipfile.is_zipfile, _parts(path))) and _parts(path)
     }
+
+
+def _parts(checkpoint: Path) -> list[Path]:
+    return sorted(checkpoint.rglob("*.pt")) if checkpoint.is_dir() else [checkpoint]
 
 
 def merge(folder: Path, checkpoint: Path, execute: Callable[[list[str]], None], enter: Callable[[str], None]) -> Path:

@@ -53,10 +53,19 @@ def _check(run: str) -> None:
 
 def resume_point(run: str) -> int:
     """The iteration of the checkpoint a resume goes on from by default: the newest good one; 0 from the beginning."""
-    now = status.read(record.folder(run))
     found = whole_checkpoints(record.folder(run) / "work")
-    good = (now.reason or {}).get("good_iteration") if now else None
+    good = _last_good(record.folder(run))
     return max((iteration for iteration in found if good is None or iteration <= good), default=0)
+
+
+def _last_good(place: Path) -> int | None:
+    """The iteration after which the last training was lost, if it was; also when a resume died in the queue since."""
+    for entered in reversed(status.phases(place)):
+        if entered.phase == "training":
+            break
+        if entered.reason and "good_iteration" in entered.reason:
+            return int(entered.reason["good_iteration"])
+    return None
 
 
 def continues(run: str, changes: dict[str, Any] | None = None) -> bool:

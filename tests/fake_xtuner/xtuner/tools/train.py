@@ -2,9 +2,9 @@
 
 Writes what the real one writes (scalars, sample answers, checkpoints, log) for the config's max_iters and save_steps.
 FAKE_XTUNER says how it behaves: ok, brisk, slow, long, crash, silent (exit 0, no checkpoint), stubborn (deaf to
-SIGTERM), workers (forks children that leave its session and are deaf), bomb (its children fork faster than they
-are killed), half (its last checkpoint is cut off), nan (from
-step 5 on its loss is no number), and any line of an exception's: it dies at half time with that as its last word.
+SIGTERM), workers (forks children that leave its session and are deaf), torchrun (the real one, with two deaf workers),
+bomb (its children fork faster than they are killed), half (its last checkpoint is cut off), nan (from step 5 on its
+loss is no number), and any line of an exception's: it dies at half time with that as its last word.
 """
 
 from __future__ import annotations
@@ -87,6 +87,10 @@ def main() -> int:
     if behaviour == "workers":
         for _ in range(3):
             subprocess.Popen([sys.executable, "-c", DEAF], start_new_session=True)
+    if behaviour == "torchrun":
+        script = options.work_dir / "deaf.py"
+        script.write_text(DEAF)
+        subprocess.Popen([sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", str(script)])
     if behaviour == "bomb":
         subprocess.Popen([sys.executable, "-c", BOMB], start_new_session=True)
     for iteration in range(first + 1, total + 1):
