@@ -17,7 +17,7 @@ from training.recipe import Recipe
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
 
 PLAN = Recipe(
-    steps=12, save_every=4, batch_size=1, max_length=64, evaluation_inputs=("Who are you?",), evaluation_tokens=2
+    steps=20, save_every=4, batch_size=1, max_length=64, evaluation_inputs=("Who are you?",), evaluation_tokens=2
 )
 
 
@@ -46,7 +46,7 @@ def test_a_run_that_is_stopped_killed_and_resumed_ends_like_one_that_was_left_al
     sunny: str, starter_home: Path
 ) -> None:
     alone = runs.start(sunny, models.STARTER, PLAN)
-    assert (final(alone).phase, final(alone).step) == ("done", 12)
+    assert (final(alone).phase, final(alone).step) == ("done", 20)
 
     run = runs.start(sunny, models.STARTER, PLAN)
     reach(run, 2)
@@ -64,12 +64,13 @@ def test_a_run_that_is_stopped_killed_and_resumed_ends_like_one_that_was_left_al
     trainer.kill()
     failed = final(run)
     assert failed.phase == "failed" and failed.reason and failed.reason["reason"] == "memory_killed"
-    assert runs.resume_point(run) == 8
+    point = runs.resume_point(run)
+    assert point in (8, 12, 16)
     runs.resume(run)
     done = final(run)
-    assert (done.phase, done.step, done.resumes, done.resumed_from) == ("done", 12, 3, 8)
-    assert 12 in merge.whole_checkpoints(runs.folder(run) / "work")
-    assert list(losses(run)) == list(losses(alone)) == list(range(1, 13))
+    assert (done.phase, done.step, done.resumes, done.resumed_from) == ("done", 20, 3, point)
+    assert 20 in merge.whole_checkpoints(runs.folder(run) / "work")
+    assert list(losses(run)) == list(losses(alone)) == list(range(1, 21))
     assert losses(run) == pytest.approx(losses(alone), abs=0.02)
     rates = [[point.learning_rate for point in progress.points(runs.folder(each))] for each in (run, alone)]
     assert rates[0] == pytest.approx(rates[1])
