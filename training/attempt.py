@@ -87,12 +87,12 @@ class Run:
 
     def _write(self) -> None:
         reserve = self.folder / ".reserve"
+        if not self.status.live:
+            reserve.unlink(missing_ok=True)  # this is the last word, and after it the folder does not change
         try:
             status.write_phase(self.folder, self.status)
             if self.status.live and not reserve.exists():
                 write_text(reserve, " " * RESERVE)
-            if not self.status.live:
-                reserve.unlink(missing_ok=True)
         except UserError:
             reserve.unlink(missing_ok=True)
             status.write_phase(self.folder, self.status)
