@@ -19,6 +19,7 @@ from serving.engine import Message, Sampling
 from training.errors import UserError
 from training.failure import last_meaningful_line
 from training.home import ROOT, home
+from training.process import CALM
 
 BEAT = 0.5
 """Seconds after which a waiting conversation comes up for air, so that its caller can leave."""
@@ -149,9 +150,13 @@ def environment() -> dict[str, str]:
     """What a worker may know of ours: no secrets, where our packages are, and that the network is not its business."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().endswith(_SECRETS)}
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return kept | {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONUTF8": "1",
-        "HF_HUB_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
+    return (
+        CALM
+        | kept
+        | {
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONUTF8": "1",
+            "HF_HUB_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+    )

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from training.home import ROOT
+from training.process import CALM
 
 STOP_FILE = "stop_and_keep"
 """The training ends after the step at hand when this file is in its work folder."""
@@ -55,6 +56,7 @@ def environment(run_folder: Path) -> dict[str, str]:
     """Variables for XTuner's processes: no network, no stranger's secrets, caches inside the run."""
     kept = {name: value for name, value in os.environ.items() if not _secret(name)}
     return {
+        **CALM,
         **kept,
         "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(ROOT)))),
         "PYTHONUNBUFFERED": "1",

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training import environment
+from serving import child
+from training import environment, xtuner
 
 
 @pytest.fixture
@@ -27,3 +28,11 @@ def test_without_a_network_it_says_what_is_missing_and_goes_on(wanted: Path) -> 
     said: list[str] = []
     assert environment.complete(said.append) == ["no_such_package_anywhere==1.0"]
     assert "no_such_package_anywhere==1.0" in said[0] and "Still missing" in said[1]
+
+
+def test_the_threads_of_a_calculating_process_do_not_spin_unless_somebody_wants_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert xtuner.environment(tmp_path)["GOMP_SPINCOUNT"] == child.environment()["GOMP_SPINCOUNT"] == "2000"
+    monkeypatch.setenv("GOMP_SPINCOUNT", "infinity")
+    assert xtuner.environment(tmp_path)["GOMP_SPINCOUNT"] == child.environment()["GOMP_SPINCOUNT"] == "infinity"
