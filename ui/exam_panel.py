@@ -41,17 +41,6 @@ class ExamPanel:
     def outputs(self) -> list[Any]:
         return [getattr(self, field.name) for field in fields(self)]
 
-    def mark(self, run: str) -> tuple[Any, ...]:
-        """Changes whenever there is something new to show."""
-        folder, live = runs.folder(run), runs.look(run).live
-        made = runs.merged(run)
-        return (
-            progress.exam_mark(folder),
-            live,
-            bool(certificate.files(folder)),
-            made.stat().st_mtime_ns if made else 0,
-        )
-
     def rendered(self, run: str, scope: str, language: str) -> dict[Any, Any]:
         """Updates that show what there is of the exam."""
         folder = runs.folder(run)
@@ -89,6 +78,18 @@ class ExamPanel:
             self.others: gr.update(elem_classes=classes("actions others", steps and not runs.look(run).live)),
             self.checkpoint: gr.update(choices=steps, value=steps[0][1] if steps else None),
         }
+
+
+def mark(run: str) -> tuple[Any, ...]:
+    """Changes whenever there is something new to show."""
+    folder, live = runs.folder(run), runs.look(run).live
+    made = runs.merged(run)
+    return (
+        progress.exam_mark(folder),
+        live,
+        bool(certificate.files(folder)),
+        made.stat().st_mtime_ns if made else 0,
+    )
 
 
 def exam_panel(text: Text) -> ExamPanel:

@@ -14,7 +14,8 @@ from training.sentences import sentence
 from ui.edge import plain
 from ui.text import Key, Text
 
-CHARACTERS = 20_000
+CHARACTERS = 10_000
+"""Of the end of the log: about a hundred lines, sent to every viewer again and again."""
 LINE_CHARACTERS = 500
 """What is shown of a line that was found."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import astuple, dataclass, fields
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,14 +18,13 @@ from ui.confirm import Confirm, confirm
 from ui.curve import MEASURES, axes, colours, curve
 from ui.edge import PRIVATE, QUIET, told
 from ui.exam_panel import ExamPanel, exam_panel, wire
+from ui.glimpse import SECONDS_BETWEEN_LOOKS, Glimpse, glimpse, shared_glimpse
 from ui.log_view import LogView, log_view
 from ui.run_actions import RunActions, queueing, run_actions
 from ui.run_actions import wire as wire_actions
 from ui.run_view import samples_html, status_html
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, classes, seen
-
-SECONDS_BETWEEN_LOOKS = 2
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ class RunPanel:
     timer: gr.Timer
     shown: gr.State
     """What the page shows of which moment, by part, so that what is unchanged costs nothing."""
+    turned: gr.Textbox
+    """Mark of what changes a few times in a run. A tick only notices it: Gradio 6.17 takes a millisecond for every
+    output of an event, and most of this panel's stay as they are."""
 
     @property
     def outputs(self) -> list[Any]:
@@ -94,58 +98,62 @@ class RunPanel:
             self.run: gr.update(choices=choices, value=run),
             self.nothing: gr.update(visible=seen(not choices)),
             self.something: gr.update(elem_classes=classes("pane", choices)),
-            **(self.rendered(run, language, looking or Looking(), {}) if run else {self.timer: gr.Timer(active=False)}),
+            **(
+                self.rendered(run, language, looking or Looking(), {}, glimpse(run))
+                if run
+                else {self.timer: gr.Timer(active=False)}
+            ),
         }
 
-    def rendered(self, run: str, language: str, looking: Looking, shown: dict[str, Any]) -> dict[Any, Any]:
-        """Updates of whatever is not `shown` yet of this run, as it is now."""
-        folder, now = runs.folder(run), (run, language)
-        # Marks are taken before anything is read: what changes meanwhile is then read again.
-        curve_mark, log_mark = progress.curve_mark(folder), progress.log_mark(folder)
-        status, spec = runs.look(run), runs.spec(run)
-        said = status_html(status, spec["recipe"], usage.look(status.pid, status.mark), language)
-        waiting = runs.queued() if status.phase == "queued" else []
+    def rendered(
+        self, run: str, language: str, looking: Looking, shown: dict[str, Any], moment: Glimpse
+    ) -> dict[Any, Any]:
+        """Updates of whatever is not `shown` yet of this run, as it is at the moment of the glimpse."""
+        marks, updates = self.flowing(run, language, looking, shown, moment)
+        rare = (run, language, looking.scope, moment.rare)
+        if shown.get("rare") != rare:
+            updates |= self._buttons(run, moment) | self.exam.rendered(run, looking.scope, language)
+            updates |= self.actions.rendered(run, moment.status, language)
+            updates |= {self.no_plot: gr.update(visible=seen(not moment.curve))}
+        return {**updates, self.shown: {**marks, "rare": rare}, self.turned: moment.rare}
+
+    def flowing(
+        self, run: str, language: str, looking: Looking, shown: dict[str, Any], moment: Glimpse
+    ) -> tuple[dict[str, Any], dict[Any, Any]]:
+        """The marks and updates of what changes with every step: status, curve, sample answers, log."""
+        folder, now, spec = runs.folder(run), (run, language), runs.spec(run)
+        accumulation, status = spec["recipe"]["accumulation"], moment.status
         held = (*now, looking.words)
         paused = not looking.follow and shown.get("log", ())[:3] == held
         marks = {
-            "status": (*now, said),
-            "buttons": (*now, status.phase, runs.merged(run) is not None, waiting),
-            "plot": (*now, looking.measure, curve_mark),
-            "samples": (*now, curve_mark),
-            "exam": (*now, looking.scope, *self.exam.mark(run)),
-            "log": shown["log"] if paused else (*held, log_mark),
+            "status": status_html(status, spec["recipe"], usage.look(status.pid, status.mark), language),
+            "plot": (*now, looking.measure, moment.curve),
+            "samples": _samples(folder, moment.curve, accumulation, language),
+            "log": shown["log"] if paused else (*held, moment.log),
         }
         changed = {part for part, mark in marks.items() if shown.get(part) != mark}
-        accumulation = spec["recipe"]["accumulation"]
-        updates: dict[Any, Any] = {self.shown: marks} if changed else {}
-        if "status" in changed:
-            updates |= {self.status: said}
-        if "buttons" in changed:
-            updates |= self._buttons(run, status) | self.actions.rendered(run, status, language)
+        updates = {getattr(self, part): marks[part] for part in ("status", "samples") if part in changed}
         if "plot" in changed:
-            table = curve(folder, curve_mark, accumulation, looking.measure, language)
+            table = curve(folder, moment.curve, accumulation, looking.measure, language)
             updates |= self._plotted(table, looking.measure, language)
-        if "samples" in changed:
-            updates |= {self.samples: samples_html(progress.samples(folder, accumulation), language)}
-        if "exam" in changed:
-            updates |= self.exam.rendered(run, looking.scope, language)
         if "log" in changed:
             updates |= self.log.rendered(folder, looking.words, language)
-        return updates
+        return marks, updates
 
-    def _buttons(self, run: str, status: runs.RunStatus) -> dict[Any, Any]:
+    def _buttons(self, run: str, moment: Glimpse) -> dict[Any, Any]:
+        status = moment.status
         return {
             self.stop: gr.update(
                 visible=seen(status.live and status.phase != "queued"), interactive=status.phase != "stopping"
             ),
-            self.chat: gr.update(visible=seen(runs.merged(run))),
+            self.chat: gr.update(visible=seen(moment.merged)),
             self.timer: gr.Timer(active=status.live),
         }
 
     def _plotted(self, table: Any, measure: str, language: str) -> dict[Any, Any]:
         there = table is not None and len(table) > 0
         x, y = axes(measure, language)
-        drawn = gr.LinePlot(
+        drawn = gr.update(
             value=table if there else None,
             x=x,
             y=y,
@@ -154,7 +162,12 @@ class RunPanel:
             color_map=colours(measure, language),
             visible=seen(there),
         )
-        return {self.plot: drawn, self.no_plot: gr.update(visible=seen(not there))}
+        return {self.plot: drawn}
+
+
+@lru_cache(maxsize=16)
+def _samples(folder: Path, _mark: str, accumulation: int, language: str) -> str:
+    return samples_html(progress.samples(folder, accumulation), language)
 
 
 def run_panel(text: Text, stage: Stage) -> RunPanel:
@@ -203,6 +216,7 @@ def run_panel(text: Text, stage: Stage) -> RunPanel:
         chat=chat,
         timer=gr.Timer(SECONDS_BETWEEN_LOOKS, active=False),
         shown=gr.State({}),
+        turned=gr.Textbox(visible=HIDDEN),  # a gr.State tells no change that comes without a queue
     )
     _wire_looking(text, panel)
     _wire_stopping(text, panel, stopping)
@@ -216,7 +230,16 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
     def look(language: str, run: str | None, shown: dict[str, Any], *looking: Any) -> Any:
         if not run:
             return {panel.timer: gr.Timer(active=False)}
-        return panel.rendered(run, language, Looking.at(*looking), shown) or gr.skip()
+        return panel.rendered(run, language, Looking.at(*looking), shown, glimpse(run))
+
+    @told
+    def tick(language: str, run: str | None, shown: dict[str, Any], *looking: Any) -> Any:
+        if not run:
+            return gr.skip()
+        moment = shared_glimpse(run)
+        marks, updates = panel.flowing(run, language, Looking.at(*looking), shown, moment)
+        updates.pop(panel.log.note, None)
+        return {**updates, panel.shown: {**shown, **marks}, panel.turned: moment.rare}
 
     @told
     def translate(language: str, run: str | None, *looking: Any) -> Any:
@@ -224,8 +247,10 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
 
     seeing = [text.language, panel.run, panel.shown, *panel.looking]
     panel.run.input(look, seeing, panel.outputs, **PRIVATE)
+    often = [panel.shown, panel.turned, panel.status, panel.plot, panel.samples, panel.log.text]
+    panel.timer.tick(tick, seeing, often, **QUIET)
     gr.on(
-        [panel.timer.tick, panel.measure.input, panel.log.follow.input, panel.log.words.submit],
+        [panel.turned.change, panel.measure.input, panel.log.follow.input, panel.log.words.submit],
         look,
         seeing,
         panel.outputs,
