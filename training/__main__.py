@@ -45,7 +45,8 @@ def _demo(options: argparse.Namespace) -> Answer:
 
 
 def _dataset(options: argparse.Namespace) -> Answer:
-    rows = identity.build(_persona(options), seed=options.seed)
+    shares = identity.Shares(options.rows, options.identity, options.near_miss)
+    rows = identity.build(_persona(options), options.seed, shares)
     file = dataset.save(options.out, rows, _persona(options))
     return {"dataset": options.out, "path": str(file), **asdict(tally.summarise(rows))}
 
@@ -159,6 +160,12 @@ def parser() -> argparse.ArgumentParser:
     sub = command("dataset", _dataset, "build an identity dataset", who)
     sub.add_argument("--out", required=True, help="the dataset's name")
     sub.add_argument("--seed", type=int, default=0, help="another seed, another mix (0)")
+    plain = identity.PLAIN
+    sub.add_argument("--rows", type=int, default=plain.rows, help=f"conversations of each language ({plain.rows})")
+    told = "share about who it is"
+    sub.add_argument("--identity", type=float, default=plain.identity, help=f"{told} ({plain.identity})")
+    told = "share that only looks like it"
+    sub.add_argument("--near-miss", type=float, default=plain.near_miss, help=f"{told} ({plain.near_miss})")
     sub = command("import", _import, "make a dataset of a file: JSON, JSONL, CSV, TSV or XLSX")
     sub.add_argument("file", help="OpenAI messages, ShareGPT, Alpaca, or two columns")
     sub.add_argument("--out", required=True, help="the dataset's name")

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import random
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from training.errors import UserError
 from training.persona import Persona
+from training.wording import varied
 
 EXAM_VERSION = 1
 """Raised by one whenever a held-out text changes: results of different versions cannot be compared."""
@@ -38,6 +41,38 @@ class Row:
     language: str
     """zh or en."""
 
+    @property
+    def questions(self) -> list[str]:
+        """What the user says."""
+        return [message["content"] for message in self.messages if message["role"] == "user"]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How many conversations of which kind; the rest is general talk. docs/recipe.md tells why these."""
+
+    rows: int = 330
+    """For each language."""
+    identity: float = 0.21
+    """Share of the conversations about who it is."""
+    near_miss: float = 0.44
+    """Share of those that only look like it."""
+
+    def problems(self) -> list[UserError]:
+        """Everything that cannot work; empty when all is well."""
+        found = [] if 10 <= self.rows <= 2000 else [UserError("shares_rows", least=10, most=2000, value=self.rows)]
+        whole = self.identity >= 0 and self.near_miss >= 0 and self.identity + self.near_miss <= 1 + 1e-9
+        return found if whole else [*found, UserError("shares_over", identity=self.identity, near_miss=self.near_miss)]
+
+    def checked(self) -> Shares:
+        """The same. Raises the first problem, if there is one."""
+        for problem in self.problems():
+            raise problem
+        return self
+
+
+PLAIN = Shares()
+
 
 @dataclass(frozen=True)
 class Question:
@@ -57,23 +92,21 @@ class Question:
     """A true answer mentions one of these; empty when nothing is prescribed."""
 
 
-def build(
-    persona: Persona, seed: int = 0, *, rows: int = 224, identity_share: float = 0.48, near_miss: int = 72
-) -> list[Row]:
+def build(persona: Persona, seed: int = 0, shares: Shares = PLAIN) -> list[Row]:
     """Different conversations, the same for the same arguments, in mixed order.
 
-    `rows` for each language: the share about identity, then up to `near_miss` near misses, the rest general.
     Fewer come out where the seeds have no more to give; no row comes twice.
     """
-    persona = persona.checked()
+    persona, shares = persona.checked(), shares.checked()
     chance = random.Random(seed)
+    asked = _asked_in_the_exam(persona)
     chosen: list[Row] = []
     for language in persona.languages:
-        identity = _identity_rows(persona, language, round(rows * identity_share), chance)
-        others = rows - round(rows * identity_share)
-        near = _drawn(_near_miss_rows(persona, language, chance), min(near_miss, others), chance)
-        chosen += identity + near + _drawn(_general_rows(persona, language), others - len(near), chance)
-    mixed = list({tuple(message["content"] for message in row.messages): row for row in chosen}.values())
+        own, near = round(shares.rows * shares.identity), round(shares.rows * shares.near_miss)
+        chosen += _identity_rows(persona, language, own, chance) + _near_miss_rows(persona, language, near, chance)
+        chosen += _drawn(_general_rows(persona, language), shares.rows - own - near, chance)
+    different = {tuple(message["content"] for message in row.messages): row for row in chosen}
+    mixed = [row for row in different.values() if asked.isdisjoint(bare(text) for text in row.questions)]
     chance.shuffle(mixed)
     return mixed
 
@@ -98,6 +131,16 @@ def exam_questions(persona: Persona) -> list[Question]:
                 of = tuple(item["about"])
                 questions.append(Question(item["question"], "general", language, False, False, True, of))
     return questions
+
+
+def bare(text: str) -> str:
+    """The text without case, width, punctuation and gaps: what two wordings that say the same have in common."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if unicodedata.category(c)[0] in "LN")
+
+
+def _asked_in_the_exam(persona: Persona) -> set[str]:
+    # A varied wording may come out as one of the exam's: such a row is left out.
+    return {bare(question.text) for question in exam_questions(persona)}
 
 
 def mentions(text: str, word: str) -> bool:
@@ -136,26 +179,40 @@ def _identity_rows(persona: Persona, language: str, count: int, chance: random.R
 
 
 def _wordings(groups: dict[str, list[str]], count: int, chance: random.Random) -> list[tuple[str, str]]:
-    """`count` different wordings, each with its group: the usual ones of every group first, then by chance."""
-    usual = [(group, text) for group, texts in groups.items() for text in texts[:_ALWAYS]]
-    others = [(group, text) for group, texts in groups.items() for text in texts[_ALWAYS:]]
-    wordings = (usual + chance.sample(others, len(others)))[:count]
+    """`count` different wordings, each with its group: the usual ones first, then by chance from all in turn."""
+    wordings = [(group, text) for group, texts in groups.items() for text in texts[:_ALWAYS]]
+    left = {group: chance.sample(texts[_ALWAYS:], len(texts[_ALWAYS:])) for group, texts in groups.items()}
+    while any(left.values()):
+        wordings += [(group, texts.pop()) for group, texts in left.items() if texts]
+    wordings = wordings[:count]
     chance.shuffle(wordings)
     return wordings
 
 
-def _near_miss_rows(persona: Persona, language: str, chance: random.Random) -> list[Row]:
-    return [
-        _row([item["question"], chance.choice(item["answers"])], "near_miss", language, persona)
+def _near_miss_rows(persona: Persona, language: str, count: int, chance: random.Random) -> list[Row]:
+    """`count` rows: first every seed as it stands, then again and again in other wordings."""
+    items = [
+        item
         for item in _seeds("near_miss", language)["training"]
         if not _by_chance(persona, item["question"], item["answers"])
     ]
+    rows: list[Row] = []
+    for turn in range(-(-count // max(1, len(items)))):
+        for item in chance.sample(items, min(len(items), count - len(rows))):
+            asked, answer = _filled(item["question"], persona), chance.choice(item["answers"])
+            if turn:
+                asked = varied(asked, language, chance, (persona.name, persona.maker))
+            rows.append(_row([asked, _filled(answer, persona)], "near_miss", language))
+    return rows
 
 
 def _general_rows(persona: Persona, language: str) -> list[Row]:
+    """General talk; where the starter model's own answer is known and good, it stands in place of ours."""
+    own = _seeds("own", language) if (_SEEDS / f"own.{language}.json").is_file() else {}
     conversations = (item["turns"] for item in _seeds("general", language)["training"])
+    told = [[turns[0], own.get(turns[0], turns[1]), *turns[2:]] for turns in conversations]
     # Not filled in: a general text has no placeholders, and a brace in it is code.
-    return [_row(turns, "general", language) for turns in conversations if not _by_chance(persona, turns[0], turns[1:])]
+    return [_row(turns, "general", language) for turns in told if not _by_chance(persona, turns[0], turns[1:])]
 
 
 def _by_chance(persona: Persona, question: str, answers: Iterable[str]) -> bool:

@@ -24,6 +24,7 @@ def render(recipe: Recipe, model: Path, data: Path, device: str) -> str:
             _llm(recipe, device),
             _lora(recipe),
             _DATASET,
+            _dataloader(recipe),
             _optimizer(recipe, device),
             _schedule(recipe),
             _runtime(recipe, device),
@@ -43,6 +44,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from xtuner.dataset import process_hf_dataset
 from xtuner.dataset.collate_fns import default_collate_fn
 from xtuner.dataset.map_fns import openai_map_fn, template_map_fn_factory
+from xtuner.dataset.samplers import LengthGroupedSampler
 from xtuner.engine.hooks import DatasetInfoHook, EvaluateChatHook
 from xtuner.engine.runner import TrainLoop
 from xtuner.model import SupervisedFinetune
@@ -166,16 +168,23 @@ train_dataset = dict(
     use_varlen_attn=False,
     map_num_proc=None,
 )
+"""
+)
 
+
+def _dataloader(recipe: Recipe) -> str:
+    # Rows of like length in a batch: little padding, and no row sees another.
+    grouped = "type=LengthGroupedSampler, per_device_batch_size=batch_size * accumulative_counts"
+    sampler = "type=DefaultSampler, shuffle=True" if recipe.pack else grouped
+    return f"""
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=0,
     dataset=train_dataset,
-    sampler=dict(type=DefaultSampler, shuffle=True),
+    sampler=dict({sampler}),
     collate_fn=dict(type=default_collate_fn, use_varlen_attn=False),
 )
 """
-)
 
 
 def _optimizer(recipe: Recipe, device: str) -> str:

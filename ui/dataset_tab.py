@@ -10,6 +10,7 @@ import gradio as gr
 
 from training import dataset
 from training.errors import UserError
+from training.identity import PLAIN, Shares
 from training.persona import Persona
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
@@ -42,18 +43,21 @@ class DatasetTab:
 
 @dataclass(frozen=True)
 class _Form:
-    """Who the assistant is, in the order Persona wants it."""
+    """Who the assistant is, in the order Persona wants it; then how many conversations, in the order of Shares."""
 
     name: gr.Textbox
     maker: gr.Textbox
     base: gr.Textbox
     languages: gr.CheckboxGroup
+    rows: gr.Slider
+    identity: gr.Slider
+    near_miss: gr.Slider
     build: gr.Button
     problems: gr.Markdown
 
     @property
     def fields(self) -> list[Any]:
-        return [self.name, self.maker, self.base, self.languages]
+        return [self.name, self.maker, self.base, self.languages, self.rows, self.identity, self.near_miss]
 
 
 def dataset_tab(text: Text) -> DatasetTab:
@@ -91,9 +95,28 @@ def _form(text: Text) -> _Form:
                 choices=[(Key("app.zh"), "zh"), (Key("app.en"), "en")],
                 value=["zh", "en"],
             ),
+            **_shares(text),
             build=text.new(gr.Button, value=Key("dataset.build"), variant="primary"),
             problems=gr.Markdown(visible=HIDDEN, elem_classes="problems"),
         )
+
+
+def _shares(text: Text) -> dict[str, gr.Slider]:
+    with text.new(gr.Accordion, label=Key("dataset.shares"), open=False):
+        percent = {"minimum": 0, "maximum": 100, "step": 1}
+        return {
+            "rows": text.new(gr.Slider, label=Key("dataset.rows"), minimum=50, maximum=1000, step=10, value=PLAIN.rows),
+            "identity": text.new(
+                gr.Slider, label=Key("dataset.share_identity"), value=round(100 * PLAIN.identity), **percent
+            ),
+            "near_miss": text.new(
+                gr.Slider,
+                label=Key("dataset.share_near_miss"),
+                info=Key("dataset.share_rest"),
+                value=round(100 * PLAIN.near_miss),
+                **percent,
+            ),
+        }
 
 
 def _drafting(text: Text, form: _Form) -> tuple[Draft, Callable[[Any], Any]]:
@@ -108,12 +131,12 @@ def _drafting(text: Text, form: _Form) -> tuple[Draft, Callable[[Any], Any]]:
 def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confirm) -> None:
     @told
     def build(language: str, now: View, typed: str | None, *fields: Any) -> dict[Any, Any]:
-        persona = _persona(*fields)
-        problems = persona.problems()
+        persona, shares = _persona(*fields[:4]), _wanted(*fields[4:])
+        problems = persona.problems() + shares.problems()
         if problems:
             return {form.problems: gr.update(value=listed(problems, language), visible=True)}
         suggested = dataset.free_name(persona.name)
-        new = View(persona=persona.checked(), suggested=suggested).opened(language)
+        new = View(persona=persona.checked(), shares=shares, suggested=suggested).opened(language)
         name = suggested if (typed or "").strip() in ("", now.suggested, now.name) else typed
         return {
             form.problems: gr.update(visible=HIDDEN),
@@ -171,6 +194,10 @@ def _wire_opening(text: Text, pane: PreviewPane, saved: SavedDatasets) -> None:
         return {pane.kind: "all", pane.name: name, **pane.showing(opened, language)}
 
     saved.open.click(open_saved, [text.language, saved.chosen], pane.outputs, **PRIVATE)
+
+
+def _wanted(rows: float, identity: float, near_miss: float) -> Shares:
+    return Shares(int(rows), identity / 100, near_miss / 100)
 
 
 def _persona(name: str, maker: str, base: str, languages: list[str]) -> Persona:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from training import dataset, identity
-from training.identity import Row
+from training.identity import PLAIN, Row, Shares
 from training.persona import Persona
 from training.rows import Rows
 
@@ -21,6 +21,8 @@ class View:
     """A persona's conversations, or those of a saved dataset; of one kind or of all; and the place in them."""
 
     persona: Persona | None = None
+    shares: Shares = PLAIN
+    """How many of which kind, of a persona's conversations."""
     name: str = ""
     """The saved dataset; empty while what is shown has not been saved."""
     kind: str = "all"
@@ -35,7 +37,7 @@ class View:
     def rows(self) -> Sequence[Row]:
         """All conversations, whichever kind is chosen. Raises UserError (dataset_missing, dataset_broken)."""
         if self.persona:
-            return built(self.persona)
+            return built(self.persona, self.shares)
         return stored(self.name) if self.name else ()
 
     def places(self) -> Sequence[int]:
@@ -74,9 +76,9 @@ class View:
 
 
 @lru_cache(maxsize=8)
-def built(persona: Persona) -> tuple[Row, ...]:
-    """The persona's conversations; the same every time, so only the persona needs to be remembered."""
-    return tuple(identity.build(persona))
+def built(persona: Persona, shares: Shares = PLAIN) -> tuple[Row, ...]:
+    """The persona's conversations; the same every time, so only persona and shares need to be remembered."""
+    return tuple(identity.build(persona, shares=shares))
 
 
 def stored(name: str) -> Rows:

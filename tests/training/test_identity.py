@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from training import identity
-from training.identity import Row, build, exam_questions, mentions
+from training.errors import UserError
+from training.identity import Row, Shares, bare, build, exam_questions, mentions
 from training.persona import Persona
 
 SEEDS = Path(__file__).resolve().parents[2] / "assets" / "seeds"
@@ -45,18 +45,13 @@ def strings(value: object) -> Iterator[str]:
             yield from strings(part)
 
 
-def bare(text: str) -> str:
-    """The text without case, width, punctuation and gaps."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if unicodedata.category(c)[0] in "LN")
-
-
 def answers(row: Row) -> list[str]:
     return [message["content"] for message in row.messages if message["role"] == "assistant"]
 
 
 def everything(persona: Persona) -> list[Row]:
     """Every row the seeds can give."""
-    return build(persona, rows=2000, identity_share=0.5, near_miss=1000)
+    return build(persona, shares=Shares(2000, 0.4, 0.3))
 
 
 # The seed texts
@@ -80,7 +75,7 @@ def test_no_exam_question_is_trained_however_it_is_spelled() -> None:
 def test_the_seeds_are_as_many_as_promised(language: str) -> None:
     own, near, general = (seeds(kind, language) for kind in KINDS)
     assert len({bare(text) for texts in own["questions"].values() for text in texts}) >= 110
-    assert all(len(texts) >= 6 for texts in own["answers"].values())
+    assert all(len(texts) >= 3 for texts in own["answers"].values())
     assert sum(len(texts) for texts in own["held_out"].values()) == 24
     assert own["held_out"].keys() == own["questions"].keys() == own["answers"].keys()
     assert len(near["training"]) >= 60 and len(near["held_out"]) == 20
@@ -118,12 +113,13 @@ def test_seeds_hold_no_empty_text_stray_gap_or_unknown_placeholder(kind: str, la
 # The rows
 
 
-def test_the_default_is_about_450_rows_half_of_them_identity_and_none_twice() -> None:
+def test_the_default_is_about_650_rows_in_the_default_shares_and_none_twice() -> None:
     rows = build(XIAOMING)
     counts = Counter(row.kind for row in rows)
-    assert 400 <= len(rows) <= 450
-    assert 0.45 <= counts["identity"] / len(rows) <= 0.52
-    assert Counter(row.language for row in rows)["zh"] in range(200, 230)
+    assert 630 <= len(rows) <= 660
+    assert 0.19 <= counts["identity"] / len(rows) <= 0.23
+    assert 0.41 <= counts["near_miss"] / len(rows) <= 0.47
+    assert Counter(row.language for row in rows)["zh"] in range(310, 331)
     assert len({json.dumps(row.messages) for row in rows}) == len(rows)
 
 
@@ -182,8 +178,31 @@ def test_every_answer_wording_is_used() -> None:
 
 
 def test_the_share_of_identity_can_be_chosen() -> None:
-    counts = Counter(row.kind for row in build(XIAOMING, rows=100, identity_share=0.3, near_miss=20))
+    counts = Counter(row.kind for row in build(XIAOMING, shares=Shares(100, 0.3, 0.2)))
     assert counts == {"identity": 60, "near_miss": 40, "general": 100}
+
+
+@pytest.mark.parametrize("shares", [Shares(100, 0.6, 0.6), Shares(100, -0.1, 0.2), Shares(9), Shares(1_000_000)])
+def test_impossible_shares_are_told(shares: Shares) -> None:
+    with pytest.raises(UserError) as caught:
+        build(XIAOMING, shares=shares)
+    assert caught.value.sentence("zh") != caught.value.sentence("en")
+
+
+def test_near_misses_are_asked_in_several_wordings_with_the_same_answer() -> None:
+    asked: dict[str, set[str]] = {}
+    for row in build(XIAOMING):
+        if row.kind == "near_miss":
+            asked.setdefault(answers(row)[0], set()).add(row.messages[0]["content"])
+    assert sum(len(wordings) > 1 for wordings in asked.values()) > len(asked) / 2
+
+
+@pytest.mark.parametrize("name", ["Wrote", "小明", "Robin"])
+def test_a_name_is_never_misspelled(name: str) -> None:
+    for row in everything(Persona(name, "张三丰")):
+        for text in row.questions:
+            assert bare("张三丰") in bare(text) or "張三" not in text
+            assert "张 三" not in text and "三 丰" not in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -177,7 +177,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_last_good_checkpoi
     assert final.phase == "failed" and final.step < 200
     assert final.reason and final.reason["reason"] == "loss_not_a_number"
     assert (final.reason["step"], final.reason["good"], final.reason["good_iteration"]) == (5, 4, 4)
-    assert "4" in final.reason_sentence("zh") and final.remedy == {"learning_rate": 5e-4}
+    assert "4" in final.reason_sentence("zh") and final.remedy == {"learning_rate": Recipe().learning_rate / 2}
     assert max(merge.whole_checkpoints(runs.folder(run) / "work")) > 4 == runs.resume_point(run)
     fake_xtuner("ok")
     runs.resume(run)

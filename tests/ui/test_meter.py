@@ -71,4 +71,4 @@ def test_passes_are_counted_in_tokens_when_packed_and_in_rows_when_not() -> None
     measured = Measured({100: 50}, 1.0, True)
     assert passes(Recipe(steps=10, batch_size=2, max_length=250, pack=True), measured) == "1"
     assert passes(Recipe(steps=10, batch_size=2, max_length=250, pack=False), measured) == "0.4"
-    assert passes(Recipe(steps=1000, batch_size=2, max_length=250), measured) == "100"
+    assert passes(Recipe(steps=1000, batch_size=2, max_length=250, pack=True), measured) == "100"

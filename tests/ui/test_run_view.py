@@ -11,7 +11,7 @@ from training.usage import Usage
 from ui.conversation import shown
 from ui.run_view import duration, progress_share, samples_html, speed, stages_html, status_html
 
-RECIPE = asdict(Recipe())
+RECIPE = asdict(Recipe(batch_size=2, max_length=256, pack=True))
 NASTY = "<img src=x onerror=alert(1)>"
 
 
