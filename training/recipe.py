@@ -17,7 +17,7 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 ROW = 44
 """Tokens of an average conversation of the builder's."""
 MOST_ON_CPU = 170
-"""More steps than these take longer than two and a half minutes on two cores."""
+"""No more steps than these on a CPU. Meant for two and a half minutes on two quiet cores; not measured there yet."""
 
 
 @dataclass(frozen=True)

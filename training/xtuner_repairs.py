@@ -62,7 +62,7 @@ def _group_rows_by_length() -> None:
 
 
 def _multiply_in_bf16() -> None:
-    # Weights, sums and the optimizer stay in fp32. A CPU with bf16 instructions takes 30 % less time; others ignore it.
+    # Weights, sums and the optimizer stay in fp32. A CPU with bf16 instructions takes less time; others ignore it.
     torch.set_float32_matmul_precision("medium")
 
 

@@ -101,7 +101,7 @@ def test_a_failed_run_is_resumed_with_its_remedy_and_others_wait_in_the_queue(
     begun = run(capsys, "start", "--dataset", who, "--model", tiny, "--steps", "8")[1]["run"]
     ended(begun)
     now = run(capsys, "status", begun)[1]
-    assert (now["phase"], now["remedy"]) == ("failed", {"batch_size": 1, "accumulation": 2})
+    assert (now["phase"], now["remedy"]) == ("failed", {"batch_size": 4, "accumulation": 2})
     fake_xtuner("slow")
     assert run(capsys, "resume", begun, "--remedy")[1] == {"run": begun, "changes": now["remedy"]}
     code, answer, _ = run(capsys, "start", "--dataset", who, "--model", tiny)
@@ -111,4 +111,4 @@ def test_a_failed_run_is_resumed_with_its_remedy_and_others_wait_in_the_queue(
     assert run(capsys, "stop", waiting)[1]["phase"] == "stopped"
     code, answer, _ = run(capsys, "resume", begun)
     assert (code, answer["error"]) == (1, "run_active")
-    assert ended(begun).phase == "done" and runs.spec(begun)["recipe"]["batch_size"] == 1
+    assert ended(begun).phase == "done" and runs.spec(begun)["recipe"]["batch_size"] == 4
