@@ -130,6 +130,7 @@ class Viewers:
     def __init__(self, port: int, run: str) -> None:
         self._port, self._run = port, run
         self.answers = self.bytes = 0
+        self._opened: set[int] = set()
         config = json.loads(self._ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/config", None))
         events = config["dependencies"]
         ticks = [event for event in events if any(how == "tick" for _, how in event["targets"])]
@@ -153,7 +154,9 @@ class Viewers:
         session, looking = f"viewer{viewer}", ("loss", True, "", "all")
         opening = {"data": ["en", None, *looking], "fn_index": self._begin, "session_hash": session}
         body = {"data": ["en", self._run, None, *looking], "fn_index": self._tick, "session_hash": session}
-        self._ask(connection, "POST", "/gradio_api/run/predict", json.dumps(opening))  # gets the list of runs
+        if viewer not in self._opened:  # gets the list of runs, as a page does when it is opened
+            self._ask(connection, "POST", "/gradio_api/run/predict", json.dumps(opening))
+            self._opened.add(viewer)
         time.sleep(viewer * TICK / number)
         while time.monotonic() < end:
             asked = time.monotonic()
