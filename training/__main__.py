@@ -24,6 +24,7 @@ from training import (
     identity,
     machine,
     merge,
+    model_commands,
     models,
     recipe,
     remaking,
@@ -111,7 +112,11 @@ def _list(options: argparse.Namespace) -> Answer:
 
 
 def _models(options: argparse.Namespace) -> Answer:
-    return {"models": models.names()}
+    return model_commands.listed()
+
+
+def _add_model(options: argparse.Namespace) -> Answer:
+    return model_commands.added(options.folder, options.name)
 
 
 def _execute(command: list[str], folder: Path) -> None:
@@ -138,10 +143,7 @@ def _who(required: bool) -> argparse.ArgumentParser:
 
 def parser() -> argparse.ArgumentParser:
     """The command line of this room."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--home", help="where datasets, models and runs are kept (or STUDIO_HOME; ./workspace)")
-    common.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    common.add_argument("--language", choices=LANGUAGES, default="en", help="of the sentences (en)")
+    common = _common()
     who = _who(required=True)
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument("run", help="a run's id")
@@ -201,8 +203,30 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--whole", action="store_true", help="ask every checkpoint of a run all questions, not half")
     command("certificate", _certificate, "write a run's certificate: HTML, Markdown and a picture", which)
     command("list", _list, "all runs, newest first")
-    command("models", _models, "the base models that are here")
+    _add_models(command("models", _models, "the base models that are here, or another one: models add FOLDER"))
     return top
+
+
+def _add_models(models_parser: argparse.ArgumentParser) -> None:
+    """`models` alone lists. What was given before `list` or `add` stays, unless it is given again."""
+    common = _common(argparse.SUPPRESS)
+    actions = models_parser.add_subparsers(metavar="ACTION")
+    actions.add_parser("list", parents=[common], help="the base models that are here, and those known to fit")
+    text = "add a base model from a folder; InternLM2 is converted to Llama's layout"
+    sub = actions.add_parser("add", parents=[common], help=text, description=text)
+    sub.add_argument("folder", metavar="FOLDER", help="a Llama, Qwen2 or InternLM2 chat model")
+    sub.add_argument("--name", required=True, help="what it is called from now on")
+    sub.set_defaults(does=_add_model)
+
+
+def _common(default: Any = None) -> argparse.ArgumentParser:
+    quiet, english = (default, default) if default else (False, "en")
+    common = argparse.ArgumentParser(add_help=False)
+    place = "where datasets, models and runs are kept (or STUDIO_HOME; ./workspace)"
+    common.add_argument("--home", default=default, help=place)
+    common.add_argument("--json", action="store_true", default=quiet, help="print one JSON object as the last line")
+    common.add_argument("--language", choices=LANGUAGES, default=english, help="of the sentences (en)")
+    return common
 
 
 def main(arguments: list[str] | None = None) -> int:

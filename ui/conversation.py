@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import re
-import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from serving.process import ModelProcess
 from training import models, runs
 from training.errors import UserError
 from training.sentences import sentence
+from ui.background import followed
 
 SECONDS_BETWEEN_PIECES = 0.05
 """A page is not redrawn more often than this, however fast the model is."""
@@ -82,24 +81,13 @@ def fetching(model: str, language: str) -> Iterator[str]:
     """Fetch the starter weights if they are what is chosen and missing; meanwhile, how far that is, as sentences."""
     if model != models.STARTER or models.starter.ready():
         return
-    news: queue.Queue[str | Exception | None] = queue.Queue()
 
-    def tell(stage: str, share: float) -> None:
-        news.put(sentence(f"note.starter_{stage}", language, percent=round(100 * share)))
+    def fetch(tell: Callable[[str], None]) -> None:
+        models.starter.ensure(
+            lambda stage, share: tell(sentence(f"note.starter_{stage}", language, percent=round(100 * share)))
+        )
 
-    def fetch() -> None:
-        try:
-            models.starter.ensure(tell)
-            news.put(None)
-        except Exception as error:  # raised again below, where somebody listens
-            news.put(error)
-
-    # A thread of its own: it goes on, and ends well, when the visitor leaves in the middle.
-    threading.Thread(target=fetch, daemon=True).start()
-    while (one := news.get()) is not None:
-        if isinstance(one, Exception):
-            raise one
-        yield one
+    yield from followed(fetch)
 
 
 def answered(process: ModelProcess, messages: Sequence[Message], sampling: Sampling) -> Generator[str, None, None]:

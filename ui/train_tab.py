@@ -19,6 +19,7 @@ from ui.edge import PRIVATE, QUIET, listed, told
 from ui.history_panel import history_panel
 from ui.history_panel import wire as wire_history
 from ui.meter import fits
+from ui.model_pane import model_pane
 from ui.plan import plan, suggestion, this_machine
 from ui.recipe_form import TrainForm, form_fields, recipe_form, recipe_of, refilled, values
 from ui.recipe_form import problems as recipe_problems
@@ -110,6 +111,7 @@ def _steps(text: Text) -> _Steps:
         with gr.Column(elem_classes="card step", min_width=260):
             text.new(gr.Markdown, value=Key("train.step_model"), elem_classes="card-title")
             model = text.new(gr.Dropdown, label=Key("train.model"), choices=[], show_label=False)
+            model_pane(text, model, lambda language, name: refreshed(language, name, None)[0])
         with gr.Column(elem_classes="card step", min_width=260):
             text.new(gr.Markdown, value=Key("train.step_dataset"), elem_classes="card-title")
             data = text.new(gr.Dropdown, label=Key("train.dataset"), choices=[], show_label=False)

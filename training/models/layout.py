@@ -16,6 +16,7 @@ from training.errors import UserError
 from training.files import read_json
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
+TEMPLATE = "chat_template.jinja"
 _VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 _DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
 _LONGEST_HEADER = 100_000_000  # safetensors' own limit
@@ -75,27 +76,39 @@ def describe(folder: Path) -> ModelInfo:
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The config, and each weight file's tensors."""
-    config, tokenizer = _table(folder, "config.json"), _table(folder, "tokenizer_config.json")
+    config, tokenizer = table(folder, "config.json"), table(folder, "tokenizer_config.json")
     if config.get("auto_map") or tokenizer.get("auto_map"):
         raise UserError("model_needs_remote_code", path=folder)
     if not any((folder / file).is_file() for file in _VOCABULARIES):
         raise UserError("model_incomplete", path=folder, missing=_VOCABULARIES[0])
-    return config, {file: _tensors(folder, file) for file in _weight_files(folder)}
+    return config, {file: _tensors(folder, file) for file in weight_files(folder)}
 
 
-def _table(folder: Path, file: str) -> dict[str, Any]:
+def table(folder: Path, file: str) -> dict[str, Any]:
+    """A JSON file of the folder. Raises UserError(model_incomplete)."""
     try:
-        table = read_json(folder / file)
+        found = read_json(folder / file)
     except (OSError, ValueError):
-        table = None
-    if not isinstance(table, dict):
+        found = None
+    if not isinstance(found, dict):
         raise UserError("model_incomplete", path=folder, missing=file)
-    return table
+    return found
 
 
-def _weight_files(folder: Path) -> list[str]:
+def chat_template(folder: Path) -> Any:
+    """The tokenizer's chat template. Raises UserError(model_incomplete, model_without_chat_template)."""
+    template = table(folder, "tokenizer_config.json").get("chat_template")
+    if not template and (folder / TEMPLATE).is_file():
+        template = (folder / TEMPLATE).read_text(encoding="utf-8", errors="replace")
+    if not template:
+        raise UserError("model_without_chat_template", model=folder.name)
+    return template
+
+
+def weight_files(folder: Path) -> list[str]:
+    """The names of the safetensors files. Raises UserError(model_incomplete, model_only_pickle)."""
     if (folder / INDEX).is_file():
-        files = _table(folder, INDEX).get("weight_map")
+        files = table(folder, INDEX).get("weight_map")
         if isinstance(files, dict) and files and all(Path(str(file)).name == file for file in files.values()):
             return sorted(set(files.values()))  # bare names only: an index does not lead out of its folder
         raise UserError("model_incomplete", path=folder, missing=INDEX)

@@ -1,0 +1,200 @@
+"""A base model arrives: a folder anywhere becomes a whole folder in HOME/models, or nothing does.
+
+Llama- and Qwen2-class models are taken as they are (weights by hard link where that is possible), InternLM2 is
+converted in a child process. Program files are never taken along, and no program of a model is ever run.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from training.errors import UserError
+from training.files import writing_failed
+from training.home import ROOT, models_dir
+from training.models import layout, wheel
+
+Progress = Callable[[str, float], None]
+
+PLAIN = ("LlamaForCausalLM", "Qwen2ForCausalLM")
+"""What transformers and XTuner know by themselves."""
+CONVERTED = "InternLM2ForCausalLM"
+RESERVED = ("starter", "SmolLM2-135M-Instruct")
+_NAME = re.compile(r"[\w][\w.\- ]{0,63}")
+_SMALL = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    layout.TEMPLATE,
+    layout.INDEX,
+    "README.md",
+    "LICENSE",
+    "NOTICE",
+)
+_BLOCK = 8 << 20
+_HEADROOM = 64 << 20
+"""Bytes for the small files, and so that a disk is not filled to its last block."""
+
+
+def add(folder: str | Path, name: str, progress: Progress | None = None) -> Path:
+    """Make the model in `folder` the base model `name`; one after another, when several are asked for.
+
+    `progress` is told a stage ("wait", "copy", "convert") and how far that stage is, from 0 to 1.
+    Raises UserError: model_name_bad, model_name_taken, model_folder_missing, model_class_unknown,
+    model_needs_its_own_code, model_quantised, model_without_chat_template, model_incomplete, model_only_pickle,
+    model_pickle_has_code, model_no_space, internlm2_layout, internlm2_tokenizer, internlm2_not_equal,
+    model_conversion_failed, disk_full, not_writable.
+    """
+    tell = progress or (lambda stage, share: None)
+    target = models_dir() / checked_name(name)
+    source = Path(folder).expanduser().absolute()
+    if not str(folder).strip() or not source.is_dir():
+        raise UserError("model_folder_missing", path=folder)
+    kind = recognise(source)
+    tell("wait", 0.0)
+    with wheel.locked(models_dir() / ".adding.lock") as lock:
+        _check_free(target)
+        part = models_dir() / ".adding"  # one name, held by the lock: what a killed one left behind goes now
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            part.mkdir()
+            if kind == CONVERTED:
+                _convert(source, part, lambda share: tell("convert", share), lock)
+            else:
+                _copy(source, part / "model", lambda share: tell("copy", share))
+            layout.check(part / "model")
+            _check_free(target)
+            (part / "model").rename(target)
+        except OSError as error:
+            raise writing_failed(error, target) from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return target
+
+
+def checked_name(name: str) -> str:
+    """The name as a folder may carry it. Raises UserError(model_name_bad, model_name_taken)."""
+    name = " ".join(name.split())
+    if not _NAME.fullmatch(name) or name.endswith("."):
+        raise UserError("model_name_bad", name=name)
+    if name in RESERVED:
+        raise UserError("model_name_taken", name=name)
+    _check_free(models_dir() / name)
+    return name
+
+
+def _check_free(target: Path) -> None:
+    if os.path.lexists(target):
+        raise UserError("model_name_taken", name=target.name)
+
+
+def recognise(source: Path) -> str:
+    """The class of a model that can be added. Raises UserError with the reason why it cannot."""
+    config, tokenizer = layout.table(source, "config.json"), layout.table(source, "tokenizer_config.json")
+    architecture = str(next(iter(config.get("architectures") or ["?"])))
+    own = {**(tokenizer.get("auto_map") or {}), **(config.get("auto_map") or {})}
+    if architecture != CONVERTED and own:
+        raise UserError(
+            "model_needs_its_own_code", path=source, architecture=architecture, programs=_programs(own.values())
+        )
+    if architecture not in (*PLAIN, CONVERTED):
+        raise UserError("model_class_unknown", path=source, architecture=architecture)
+    if config.get("quantization_config"):
+        raise UserError("model_quantised", path=source)
+    layout.chat_template(source)
+    if architecture != CONVERTED:
+        layout.check(source)
+    return architecture
+
+
+def _programs(entries: Iterable[Any]) -> str:
+    """The program files that an auto_map names: "modeling_x.XForCausalLM" lies in modeling_x.py."""
+    named = [each for entry in entries for each in (entry if isinstance(entry, list) else [entry]) if each]
+    return ", ".join(sorted({f"{str(each).rpartition('--')[2].partition('.')[0]}.py" for each in named}))
+
+
+def _copy(source: Path, target: Path, tell: Callable[[float], None]) -> None:
+    target.mkdir()
+    for name in _SMALL:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
+    files = layout.weight_files(source)
+    total = sum((source / name).stat().st_size for name in files)
+    done = 0
+    for number, name in enumerate(files):
+        if _linked(source / name, target / name):
+            tell((number + 1) / len(files))
+            continue
+        _check_space(target, total - done)
+        with (source / name).open("rb") as read, (target / name).open("wb") as write:
+            while block := read.read(_BLOCK):
+                done += write.write(block)
+                tell(min(1.0, done / total))
+            write.flush()
+            os.fsync(write.fileno())
+
+
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        os.link(source.resolve(), target)  # resolved: hubs keep the weights elsewhere and link to them by name
+    except OSError:
+        return False  # another disk, or one without links
+    return True
+
+
+def _check_space(place: Path, needed: int) -> None:
+    free = shutil.disk_usage(place).free
+    if free < needed + _HEADROOM:
+        raise UserError("model_no_space", path=models_dir(), needed=_gigabytes(needed), free=_gigabytes(free))
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def _convert(source: Path, part: Path, tell: Callable[[float], None], lock: int) -> None:
+    weights = [*source.glob("*.safetensors")] or [*source.glob("*.bin")]
+    _check_space(part, sum(each.stat().st_size for each in weights))
+    tell(0.0)
+    refused = None
+    with (part / "log").open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "training.models.convert", str(source), str(part / "model")],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,  # it ends with us: a conversion nobody listens to dies of a broken pipe
+            stderr=errors,
+            text=True,
+            pass_fds=[lock],  # ... and until it has ended nobody else works in the same place
+        )
+    try:
+        for line in process.stdout or ():
+            if line.startswith("{"):
+                refused = json.loads(line)
+            else:
+                tell(float(line))
+        code = process.wait()
+    finally:
+        process.kill()
+        process.communicate()
+    if code == errno.ENOSPC:
+        raise UserError("disk_full", path=part.parent)
+    if refused:
+        raise UserError(refused["error"], **refused["details"])
+    if code:
+        last = (part / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise UserError("model_conversion_failed", path=source, reason=last[-1][:300] if last else f"exit code {code}")
