@@ -22,7 +22,7 @@ from ui.visibility import HIDDEN
 
 def model_pane(text: Text, model: gr.Dropdown, chosen: Callable[[str, str], Any]) -> None:
     """Make the pane here and wire it; `chosen(language, name)` is the dropdown's update once the model is there."""
-    with text.new(gr.Accordion, label=Key("models.title"), open=False):
+    with text.new(gr.Accordion, label=Key("models.title"), open=False, elem_classes="card"):
         text.new(gr.Markdown, value=Key("models.about"), elem_classes="card-text")
         path = text.new(gr.Textbox, label=Key("models.path"), placeholder=Key("models.path_example"), max_lines=1)
         name = text.new(gr.Textbox, label=Key("models.name"), max_lines=1)

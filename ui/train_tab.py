@@ -111,7 +111,6 @@ def _steps(text: Text) -> _Steps:
         with gr.Column(elem_classes="card step", min_width=260):
             text.new(gr.Markdown, value=Key("train.step_model"), elem_classes="card-title")
             model = text.new(gr.Dropdown, label=Key("train.model"), choices=[], show_label=False)
-            model_pane(text, model, lambda language, name: refreshed(language, name, None)[0])
         with gr.Column(elem_classes="card step", min_width=260):
             text.new(gr.Markdown, value=Key("train.step_dataset"), elem_classes="card-title")
             data = text.new(gr.Dropdown, label=Key("train.dataset"), choices=[], show_label=False)
@@ -120,6 +119,7 @@ def _steps(text: Text) -> _Steps:
             start = gr.Button(sentence("train.need_dataset", text.first), variant="primary", interactive=False)
     plan = gr.Markdown(elem_classes="plan")
     problems = gr.Markdown(visible=HIDDEN, elem_classes="problems")
+    model_pane(text, model, lambda language, name: refreshed(language, name, None)[0])
     return _Steps(model, data, start, plan, problems)
 
 
