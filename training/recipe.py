@@ -16,8 +16,8 @@ METHODS = ("lora", "qlora", "full")
 PRECISIONS = ("fp32", "bf16", "fp16")
 ROW = 44
 """Tokens of an average conversation of the builder's."""
-MOST_ON_CPU = 170
-"""No more steps than these on a CPU. Meant for two and a half minutes on two quiet cores; not measured there yet."""
+MOST_ON_CPU = 72
+"""No more steps than these on a CPU: two and a half minutes on two quiet cores, loading and sample answers included."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ def suggest(machine: Machine, tokens: int, parameters: int = 135_000_000) -> Rec
     """A recipe for about `tokens` tokens of data and a model of `parameters` weights on `machine`.
 
     CPU: LoRA in fp32 on every linear layer, eight conversations a step, each by itself: packed ones see each other, and
-    a small model then says one's answer to the other's question (docs/recipe.md). Steps to see the data twice.
+    a small model then says one's answer to the other's question (docs/recipe.md). Steps to see the data twice, or as
+    many as take two and a half minutes.
     GPU: the course's QLoRA (NF4, r=64, alpha 16, lr 2e-4) with a smaller batch, since the data is small and various.
     """
     if machine.device == "cpu":
@@ -147,7 +148,8 @@ def suggest(machine: Machine, tokens: int, parameters: int = 135_000_000) -> Rec
     passes, most = (2, MOST_ON_CPU) if machine.device == "cpu" else (3, rows)
     steps = max(20, math.ceil(passes * rows / (recipe.batch_size * recipe.accumulation)))
     steps = min(steps, max(20, most))
-    save_every = min(100, math.ceil(steps / 3))  # an exam of each checkpoint takes half a minute on a CPU
+    # The exam of a checkpoint takes a quarter of a minute on a CPU.
+    save_every = min(100, math.ceil(steps / (2 if machine.device == "cpu" else 3)))
     return replace(recipe, steps=save_every * math.ceil(steps / save_every), save_every=save_every)
 
 
