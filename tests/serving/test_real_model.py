@@ -117,10 +117,12 @@ def test_a_conversation_longer_than_the_model_remembers_still_gets_an_answer(
         model.close()
 
 
-def test_the_memory_of_the_model_before_is_free_after_a_switch(starter_weights: Path, tmp_path: Path) -> None:
+def test_where_there_is_room_for_one_the_memory_of_the_model_before_is_free_after_a_switch(
+    starter_weights: Path, tmp_path: Path
+) -> None:
     copy = tmp_path / "copy"
     copy.symlink_to(starter_weights, target_is_directory=True)
-    stage = Stage()
+    stage = Stage(room=lambda folder: False)
     try:
         stage.use(starter_weights).ready()
         first = psutil.Process(stage.use(starter_weights).pid)
