@@ -148,7 +148,8 @@ def test_the_untrained_base_neither_knows_the_name_nor_parrots_it(starter_home: 
     run = tmp_path / "run"
     (run / "work").mkdir(parents=True)
     card = {"persona": {"name": "小明", "maker": "张三", "base": "未名基座", "languages": ["zh", "en"]}}
-    spec = {"model_folder": str(models.folder("starter")), "card": card, "recipe": {"accumulation": 1}}
+    recipe = {"accumulation": 1, "lora_alpha": 32}
+    spec = {"model_folder": str(models.folder("starter")), "card": card, "recipe": recipe}
     (run / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
     assert exam_process.main(run, []) == 0
     (base,) = exam.load(run)
