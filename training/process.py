@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 
-CALM = {"GOMP_SPINCOUNT": "20000"}
-"""For processes that calculate: threads that wait for each other give their core away after a while. Left alone they
-spin, and beside another busy process (a chat during a training) both took three to eight times as long. Measured on two
-idle cores: a training step takes 1.21 s, as it does with spinning; with 2000 it took 1.44 s."""
+CALM = {"GOMP_SPINCOUNT": "2000"}
+"""For processes that calculate: threads that wait for each other soon give their core away. Left alone they spin, and
+beside another busy process (a chat, the browser that watches the run) both take three to eight times as long. On two
+idle cores it costs: a training step takes 1.44 s instead of 1.21 s."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
