@@ -171,6 +171,7 @@ def test_a_newcomer_teaches_the_starter_model_its_name_and_hears_it(starter_home
     walk.press("run.next")
     walk.press("chat.ask_who")
     walk.sees(re.compile("我.*小满"), seconds=240)
+    walk.press("chat.clear")  # so small a model goes on in the language in which the talk began
     walk.page.get_by_placeholder(walk.says("chat.message_example")).fill("Who are you?")
     walk.press("chat.send")
     walk.sees(re.compile("I.* 小满"), seconds=240)
