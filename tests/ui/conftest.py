@@ -19,6 +19,8 @@ import pytest
 from training import home, runs
 
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE = 60_000
+"""Milliseconds until something that ought to be there is missing: a busy machine may take long, and nothing is lost."""
 STUMBLES = ("Cannot read properties of undefined (reading 'flatMap')",)
 """Where Gradio 6.17's own script trips and goes on: a chatbot in a tab opened for the first time is computed once in a
 Svelte batch that does not know its value yet, and again, rightly, in the next one."""
@@ -75,7 +77,9 @@ def app(own_home: Path, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
 
     where = shutil.which("chromium") or CHROMIUM
     with sync_playwright() as playwright:
@@ -94,7 +98,7 @@ def visit(chromium: Any, app: str) -> Iterator[Callable[..., Any]]:
     def open_page(locale: str = "en-US", **options: Any) -> Any:
         contexts.append(chromium.new_context(locale=locale, viewport={"width": 1280, "height": 900}, **options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(app)
         page.get_by_role("tab").first.wait_for()

@@ -37,8 +37,8 @@ def test_a_reload_loses_nothing_that_was_typed(visit: Visit) -> None:
     page.get_by_role("option", name="first").click()
     page.get_by_role("button", name="Advanced settings").click()
     steps = page.get_by_label("Steps", exact=True)
-    steps.fill("77")
     with page.expect_response(keeps_77):  # the page stores it a moment after it has shown it
+        steps.fill("77")
         steps.press("Tab")
     page.get_by_text("LoRA, 77 steps").wait_for()
     page.reload()
