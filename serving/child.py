@@ -17,9 +17,9 @@ from typing import Any
 
 from serving.engine import Message, Sampling
 from training.errors import UserError
-from training.failure import last_meaningful_line
 from training.home import ROOT, home
 from training.process import CALM
+from training.runs.failure import last_meaningful_line
 
 BEAT = 0.5
 """Seconds after which a waiting conversation comes up for air, so that its caller can leave."""

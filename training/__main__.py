@@ -16,25 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from training import (
-    certificate,
     data_commands,
     dataset,
     demo,
-    examination,
     identity,
     machine,
     merge,
     model_commands,
     models,
     recipe,
-    remaking,
     runs,
     tally,
     tokens,
 )
 from training.errors import UserError
+from training.exam import certificate, examination
 from training.home import ROOT
 from training.persona import Persona
+from training.runs import remaking
 from training.sentences import LANGUAGES
 from training.xtuner import environment
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training import answers, dataset, exam, identity, machine, models, recipe, recommendation, runs, tokens
+from training import dataset, exam, identity, machine, models, recipe, runs, tokens
 from training.errors import UserError
+from training.exam import answers, recommendation
 from training.persona import Persona
 
 QUESTIONS = ("你是谁", "Who are you?")

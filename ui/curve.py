@@ -14,8 +14,8 @@ from typing import Any
 import numpy
 import pandas
 
-from training import progress
-from training.progress import Point
+from training.runs import progress
+from training.runs.progress import Point
 from training.sentences import sentence
 
 MEASURES = ("loss", "learning_rate", "grad_norm")

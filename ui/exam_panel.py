@@ -9,9 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from training import certificate, exam, merge, parity, progress, recommendation, remaking, runs
-from training.exam import ALL
+from training import exam, merge, runs
+from training.exam import ALL, certificate, parity, recommendation
 from training.home import home
+from training.runs import progress, remaking
 from training.sentences import LANGUAGES, sentence
 from ui.edge import PRIVATE, QUIET, info, told
 from ui.report_card import card_html, colours, parity_html, rates, verdict_html

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from training import progress, runs
+from training import runs
+from training.runs import progress
 from ui import exam_panel
 
 SECONDS_BETWEEN_LOOKS = 2

@@ -11,9 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from training import exam, progress, recommendation, runs
+from training import exam, runs
 from training.errors import UserError
+from training.exam import recommendation
 from training.home import runs_dir
+from training.runs import progress
 from training.sentences import sentence
 from ui.conversation import model_label
 from ui.curve import final_loss

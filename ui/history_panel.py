@@ -8,7 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from training import progress, runs
+from training import runs
+from training.runs import progress
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
 from ui.curve import COLOURS, axes, overlaid

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from training import run_log
+from training.runs import run_log
 from training.sentences import sentence
 from ui.edge import plain
 from ui.text import Key, Text

@@ -10,8 +10,8 @@ from html import escape
 from typing import Any
 
 from training.exam import ALL, BASE, Answer, Report, Score
-from training.parity import Parity
-from training.recommendation import Recommendation, passes
+from training.exam.parity import Parity
+from training.exam.recommendation import Recommendation, passes
 from training.sentences import sentence, table
 
 COLUMNS: dict[str, Callable[[Answer], bool]] = {

@@ -11,8 +11,9 @@ from typing import Any
 import gradio as gr
 
 from serving.stage import Stage
-from training import progress, runs, usage
+from training import runs
 from training.errors import UserError
+from training.runs import progress, usage
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
 from ui.curve import MEASURES, axes, colours, curve

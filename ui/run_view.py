@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from training.progress import Sample
 from training.runs import RunStatus
+from training.runs.progress import Sample
+from training.runs.usage import Usage
 from training.sentences import sentence
-from training.usage import Usage
 
 STAGES = ("preparing", "training", "examining", "converting", "merging")
 """The way of a run, in order."""

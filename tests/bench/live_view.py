@@ -85,8 +85,9 @@ def run_folder() -> tuple[Path, Path]:
 def served(folder: Path, trainer: int) -> tuple[subprocess.Popen[bytes], int]:
     """The page, once it answers, on a run that is the trainer's."""
     from tests.ui.conftest import free_port, serve
-    from training import process, status
-    from training.status import RunStatus
+    from training import process
+    from training.runs import status
+    from training.runs.status import RunStatus
 
     now, port = time.time(), free_port()
     mark = process.start_mark(trainer) or ""

@@ -16,7 +16,8 @@ from pathlib import Path
 os.environ.setdefault("PYTHONWARNINGS", "ignore")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from training import dataset, demo, exam, identity, machine, models, recipe, recommendation, runs, tokens
+from training import dataset, demo, exam, identity, machine, models, recipe, runs, tokens
+from training.exam import recommendation
 from training.identity import Row
 from training.persona import Persona
 

@@ -11,9 +11,10 @@ from playwright.sync_api import expect
 from tests.training.conftest import fake_xtuner as fake_xtuner
 from tests.training.conftest import tiny as tiny
 from tests.training.conftest import wait_for
-from training import dataset, progress, runs
+from training import dataset, runs
 from training.identity import Row
 from training.recipe import Recipe
+from training.runs import progress
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

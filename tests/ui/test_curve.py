@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.progress import Point
+from training.runs.progress import Point
 from ui.curve import MOST_POINTS, axes, colours, final_loss, overlaid, smoothed, table
 
 

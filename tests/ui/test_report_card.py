@@ -5,11 +5,11 @@ import re
 import pytest
 
 from training import exam
+from training.exam.marking import fault
+from training.exam.parity import Difference, Parity
+from training.exam.recommendation import recommend
 from training.identity import EXAM_VERSION, Question
-from training.marking import fault
-from training.parity import Difference, Parity
 from training.persona import Persona
-from training.recommendation import recommend
 from training.sentences import table
 from ui.report_card import card_html, fault_words, parity_html, rates, verdict_html
 

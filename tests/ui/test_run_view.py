@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import pytest
 
-from training.progress import Sample
 from training.recipe import Recipe
 from training.runs import RunStatus
-from training.usage import Usage
+from training.runs.progress import Sample
+from training.runs.usage import Usage
 from ui.conversation import shown
 from ui.run_view import duration, progress_share, samples_html, speed, stages_html, status_html
 

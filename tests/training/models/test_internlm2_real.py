@@ -14,9 +14,10 @@ import torch
 from tests.training.conftest import wait_for
 from tests.training.conftest import who as who
 from tests.training.models.tiny_internlm2 import write_internlm2
-from training import merge, models, progress, runs
+from training import merge, models, runs
 from training.models import arrival
 from training.recipe import Recipe
+from training.runs import progress
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from training import exam, identity
+from training.errors import UserError
+from training.exam import certificate, recommendation
+from training.identity import EXAM_VERSION
+from training.persona import Persona
+
+NASTY = "<img src=x onerror=alert(1)> | `x` [a](javascript:1)"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run's folder with the exam of the base and of one checkpoint; everything a person typed is nasty."""
+    persona = Persona(NASTY, NASTY, NASTY)
+    card = {"persona": vars(persona), "sha256": "ab" * 32, "summary": {"rows": 9, "identity": 5, "general": 4}}
+    recipe = {
+        "method": "lora",
+        "learning_rate": 1e-3,
+        "batch_size": 2,
+        "max_length": 256,
+        "steps": 20,
+        "accumulation": 1,
+    }
+    told = {"card": card, "recipe": recipe, "model": NASTY, "device": "cpu", "created": 0.0, "command": NASTY}
+    (tmp_path / "spec.json").write_text(json.dumps(told))
+    questions = identity.exam_questions(Persona("Robin", "Ada"))
+    for step, said in ((0, "Hm."), (20, NASTY)):
+        marked = exam.mark(questions, [said] * len(questions), [""] * len(questions), persona)
+        scores = exam.scores(marked, {"all": 0.0125} if step else {})
+        exam.save(tmp_path, exam.Report(step, step, EXAM_VERSION, False, "c0ffee", 1.0, scores, marked))
+    recommendation.save(tmp_path, recommendation.recommend(exam.load(tmp_path)))
+    curve = tmp_path / "work" / "1" / "vis_data"
+    curve.mkdir(parents=True)
+    lines = [{"loss": 2 / step, "lr": 1e-3, "time": 1.0, "step": step} for step in range(1, 21)]
+    (curve / "scalars.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return tmp_path
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would make elements of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add(tag)
+        assert not [name for name, _ in attrs if name.startswith("on")]
+
+
+def test_the_certificate_tells_who_how_and_how_well_in_both_languages(run: Path) -> None:
+    html, markdown, picture = (file.read_text(encoding="utf-8") for file in certificate.write(run))
+    for text in (html, markdown):
+        for word in ("abababababababab", "c0ffee", "0.013 nats", "训练前", "before", "xtuner 0.2.0", "认得自己"):
+            assert word in text
+        assert "Hm." in text
+    drawn = ElementTree.fromstring(picture)
+    lines = [element for element in drawn.iter() if element.tag.endswith("polyline")]
+    assert len(lines) == 5 and len(lines[0].attrib["points"].split()) == 20
+    assert picture in html and "(certificate.svg)" in markdown
+    assert certificate.files(run)[0].name == "certificate.html"
+
+
+def test_nothing_a_person_or_a_model_said_becomes_markup(run: Path) -> None:
+    html, markdown, _ = (file.read_text(encoding="utf-8") for file in certificate.write(run))
+    tags = Tags()
+    tags.feed(html)
+    assert not tags.found & {"img", "a", "script"}
+    assert "<img" not in markdown and "[a](" not in markdown and "| `x`" not in markdown
+
+
+def test_without_an_exam_there_is_no_certificate(tmp_path: Path) -> None:
+    (tmp_path / "spec.json").write_text('{"card": {}}')
+    with pytest.raises(UserError, match="no certificate"):
+        certificate.write(tmp_path)
+    assert certificate.files(tmp_path) == []

@@ -1,0 +1,66 @@
+"""An exam on demand: of a run's checkpoints, or of any model folder. The work is done by exam_process.py."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from training import exam, merge, models, runs
+from training.errors import UserError
+from training.exam import Report, certificate, recommendation
+from training.home import ROOT
+from training.persona import Persona
+from training.xtuner import environment
+
+Execute = Callable[[list[str], Path], None]
+"""(command, folder): runs a command of a run to its end; raises when it fails."""
+
+
+def of_run(run: str, whole: bool, execute: Execute, language: str = "en") -> dict[str, Any]:
+    """Examine the checkpoints of an ended run that have no report yet; all of the run's exam as numbers.
+
+    Raises UserError (run_missing, run_active, exam_without_persona).
+    """
+    folder = runs.folder(run)
+    if runs.look(run).live:
+        raise UserError("run_active", run=run)
+    if exam.persona(runs.spec(run)) is None:
+        raise UserError("exam_without_persona", run=run)
+    execute(exam.command(folder, whole), folder)
+    if runs.merged(run):
+        certificate.write(folder)
+    return {"run": run, **(recommendation.told_of(folder, exam.load(folder), language) or {})}
+
+
+def of_model(name: str, persona: Persona | None) -> dict[str, Any]:
+    """Examine a model folder (or a base model by its name) and tell its numbers and what it answered wrongly.
+
+    Without a persona it is the one beside a model that was merged here. Raises UserError (model_missing,
+    model_incomplete, exam_needs_persona, model_failed).
+    """
+    path = Path(name).expanduser()
+    folder = models.folder(path.absolute() if path.is_dir() else name)
+    made = merge.origin(folder)
+    if persona is None and not made.get("persona"):
+        raise UserError("exam_needs_persona", model=name)
+    who = persona or exam.persona_of(made["persona"])
+    base = Path(made.get("base", ""))
+    report = _asked(folder, who, base if made and base.is_dir() else folder)
+    wrong = [
+        {"question": each.question, "answer": each.answer, "kind": each.kind, "fault": each.fault}
+        for each in report.answers
+        if each.fault
+    ]
+    numbers = {key: value for key, value in exam.told(report).items() if key not in ("step", "quick")}
+    return {"model": str(folder), "base": str(base) if made else None, **numbers, "wrong": wrong}
+
+
+def _asked(folder: Path, persona: Persona, base: Path) -> Report:
+    command = exam.model_command(folder, persona, base)
+    done = subprocess.run(command, cwd=ROOT, env=environment(folder), stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise UserError("model_failed", path=folder, reason=f"exit code {done.returncode}")
+    return Report.from_dict(json.loads(done.stdout.splitlines()[-1]))

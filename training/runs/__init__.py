@@ -1,0 +1,95 @@
+"""Runs as the page and the scripts see them: start, look, stop, resume, queue, rename, delete.
+
+A run is a folder in HOME/runs with one detached process; this room is the door to the rooms that know the parts.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from training import dataset, machine, models, xtuner, xtuner_config
+from training import process as processes
+from training import recipe as recipes
+from training.errors import UserError
+from training.recipe import Recipe
+from training.runs import launch
+from training.runs import queue as turns
+from training.runs.history import clean_up, delete, note, rename, size
+from training.runs.queue import queued, reorder
+from training.runs.record import active, folder, look, merged, names, spec
+from training.runs.resumption import continues, resumable, resume, resume_point
+from training.runs.status import RunStatus
+
+__all__ = [
+    "Preview", "RunStatus", "active", "clean_up", "continues", "delete", "folder", "look", "merged", "names", "note",
+    "preview", "queued", "rename", "reorder", "resumable", "resume", "resume_point", "size", "spec", "start", "stop",
+]  # fmt: skip
+
+STOP_GRACE = 20.0
+"""Seconds a discarded run has to end by itself before it is killed."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What Start would run."""
+
+    config: str
+    command: str
+    plain_command: str
+
+
+def preview(dataset_name: str, model: str, recipe: Recipe) -> Preview:
+    """The XTuner config and commands of a run that is not started. Raises UserError."""
+    rows = dataset.path(dataset_name)
+    config, work = Path("config.py"), Path("work")
+    text = xtuner_config.render(recipes.checked(recipe), models.place(model), rows, machine.look().device)
+    command = subprocess.list2cmdline(xtuner.train(config, work))
+    return Preview(text, command, xtuner.plain_train(config, work))
+
+
+def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: bool = False) -> str:
+    """Start a run and return its id; it goes on without whoever started it.
+
+    While another run needs the same device: UserError(run_active), or with `queue` it waits for its turn.
+    Raises UserError: dataset_missing, dataset_broken, model_missing, recipe problems, disk_full, run_did_not_start.
+    """
+    recipes.checked(recipe)
+    dataset.load(dataset_name)
+    model_folder = models.place(model)
+    with turns.locked():
+        launch.sweep()
+        needs = turns.devices({"device": machine.look().device, "recipe": asdict(recipe)})
+        busy = turns.ahead(None, needs)
+        if busy and not queue:
+            raise UserError("run_active", run=busy)
+        made = launch.new_folder(dataset_name, model, model_folder, recipe, name)
+        turns.append(made.name)
+        launch.launch(made)
+    return made.name
+
+
+def stop(run: str, keep: bool = False) -> RunStatus:
+    """End a run. `keep`: after the step at hand, saved, converted and merged (the run process goes on with that, and
+    this call returns at once). Otherwise, and for a run that still waits for its turn, everything ends now, and this
+    call returns when the last process is gone.
+    """
+    now = look(run)
+    if not now.live:
+        return now
+    keep = keep and now.phase != "queued"
+    guard = processes.guardian(now.pid)
+    processes.ask_to_stop(now.pid, now.mark, keep)
+    if keep:
+        return look(run)
+    deadline = time.monotonic() + STOP_GRACE
+    while processes.is_alive(now.pid, now.mark) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if processes.is_alive(now.pid, now.mark):
+        processes.end_tree(now.pid, grace=1)
+    psutil.wait_procs([guard] if guard else [], timeout=STOP_GRACE)
+    return look(run)

@@ -1,0 +1,118 @@
+"""From a wish to a run process: the run's folder, and the one detached process that owns it."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from training import dataset, machine, process, xtuner, xtuner_config
+from training.errors import UserError
+from training.files import write_json, write_text, writing_failed
+from training.home import ROOT, runs_dir
+from training.recipe import Recipe
+from training.rows import write_lines
+from training.runs import run_log, status
+from training.runs.failure import last_meaningful_line
+
+START_DEADLINE = 30.0
+"""Seconds a new run process has to write its first status."""
+
+
+def new_folder(dataset_name: str, model: str, place: Path, recipe: Recipe, name: str) -> Path:
+    """A run's folder with all that its process needs; it is there whole, or not at all."""
+    folder = _made(name or dataset_name)
+    try:
+        _keep_rows(dataset.path(dataset_name), folder / "data.json")
+        device = machine.look().device
+        write_text(folder / "config.py", xtuner_config.render(recipe, place, folder / "data.json", device))
+        write_json(
+            folder / "spec.json",
+            {
+                "run": folder.name,
+                "name": name or dataset_name,
+                "dataset": dataset_name,
+                "card": dataset.card(dataset_name),
+                "model": model,
+                "model_folder": str(place),
+                "device": device,
+                "recipe": asdict(recipe),
+                "created": time.time(),
+                "command": xtuner.plain_train(folder / "config.py", folder / "work"),
+            },
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+_BIG = 32 << 20
+"""Bytes of rows that XTuner should not have to read whole."""
+_ID = "%Y%m%d-%H%M%S"
+
+
+def _made(name: str) -> Path:
+    slug = re.sub(r"[^\w]+", "-", name).strip("-")[:24]
+    folder = runs_dir() / "-".join(filter(None, (time.strftime(_ID), slug, secrets.token_hex(2))))
+    try:
+        folder.mkdir()
+        (folder / "work").mkdir()
+    except OSError as error:
+        raise writing_failed(error, folder) from error
+    return folder
+
+
+def _keep_rows(rows: Path, copy: Path) -> None:
+    if rows.stat().st_size > _BIG and write_lines(rows, copy):
+        return
+    # A dataset file is only ever replaced, never changed, so a second name for it is a true copy that costs nothing.
+    try:
+        os.link(rows, copy)
+    except OSError:
+        try:
+            shutil.copyfile(rows, copy)
+        except OSError as error:
+            raise writing_failed(error, copy) from error
+
+
+def launch(folder: Path, *arguments: str) -> None:
+    """Start the run's process; returns when it has spoken for the first time. Raises UserError(run_did_not_start)."""
+    process.end_strays(folder)  # two trainings in one folder would spoil each other
+    before = status.read(folder)
+    with (folder / "run.log").open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "training.runs.run_process", str(folder), *arguments],
+            cwd=ROOT,
+            env=xtuner.environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_DEADLINE
+    while (now := status.read(folder)) is None or (before and now.mark == before.mark):
+        if child.poll() is not None or time.monotonic() > deadline:
+            process.end_tree(child.pid, grace=1)
+            child.wait()
+            line = last_meaningful_line(run_log.tail(folder))
+            raise UserError("run_did_not_start", line=line, log=folder / "run.log")
+        time.sleep(0.05)
+    # Its end is collected here while this process lives, so that it does not stay behind as a zombie.
+    threading.Thread(target=child.wait, daemon=True).start()
+
+
+def sweep() -> None:
+    """Remove what killed starts, runs and deletions left behind. Only while nobody else starts (queue.locked)."""
+    process.end_strays(runs_dir())
+    for folder in runs_dir().iterdir():
+        unborn = re.match(r"\d{8}-\d{6}-", folder.name) and not (folder / "spec.json").exists()
+        if folder.is_dir() and (unborn or folder.name.startswith(".deleted-")):
+            shutil.rmtree(folder, ignore_errors=True)  # what cannot be removed now is found again next time

@@ -1,0 +1,51 @@
+"""Another checkpoint of an ended run becomes its model; by itself it is the recommended one."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+from training import merge, runs
+from training.errors import UserError
+from training.exam import certificate, parity, recommendation
+from training.home import ROOT
+from training.runs.run_log import FILE
+from training.xtuner import environment
+
+
+def choices(run: str) -> list[tuple[int, int]]:
+    """The checkpoints that are still there, as (iteration, step)."""
+    accumulation = runs.spec(run)["recipe"]["accumulation"]
+    found = merge.whole_checkpoints(runs.folder(run) / "work")
+    return [(iteration, iteration // accumulation) for iteration in found]
+
+
+def remake(run: str, iteration: int = 0, enter: Callable[[str], None] = lambda _: None) -> int:
+    """Make the checkpoint of this iteration (0: the recommended one, else the last) the run's model; returns its step.
+
+    Raises UserError (run_missing, run_active, nothing_to_merge, merge_failed).
+    """
+    folder = runs.folder(run)
+    if runs.look(run).live:
+        raise UserError("run_active", run=run)
+    found = merge.whole_checkpoints(folder / "work")
+    chosen = recommendation.load(folder)
+    recommended = chosen.iteration if chosen and chosen.iteration in found else max(found, default=0)
+    if (iteration or recommended) not in found:
+        raise UserError("nothing_to_merge", run=run)
+
+    def execute(command: list[str]) -> None:
+        with (folder / FILE).open("ab") as log:
+            log.write(f"\n$ {subprocess.list2cmdline(command)}\n".encode())
+            log.flush()
+            child: Any = {"cwd": ROOT, "env": environment(folder), "stdin": subprocess.DEVNULL, "stdout": log}
+            done = subprocess.run(command, stderr=log, **child)
+        if done.returncode:
+            raise UserError("merge_failed", run=run, exit_code=done.returncode, log=folder / FILE)
+
+    made = merge.merge(folder, found[iteration or recommended], execute, enter)
+    if parity.can_compare(folder):
+        execute(parity.command(folder))
+        certificate.write(folder)
+    return merge.origin(made)["step"]

@@ -1,0 +1,181 @@
+"""Going on with a run that has ended: from which checkpoint, with which changes, or why not.
+
+Covered: the same folder and id, through XTuner's --resume, with step count, schedule and curve going on. Where a
+change makes the optimizer's state worthless, it begins anew. What the new attempt replaces is set aside.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from training import machine, models, xtuner, xtuner_config
+from training import recipe as recipes
+from training.errors import UserError
+from training.files import read_json, write_json, write_text
+from training.merge import whole_checkpoints
+from training.recipe import Recipe
+from training.runs import launch, record, status
+from training.runs import queue as turns
+
+FREE = frozenset({
+    "system", "max_length", "pack", "batch_size", "lora_dropout", "max_norm", "activation_checkpointing",
+    "save_every", "keep_checkpoints", "evaluation_inputs", "evaluation_tokens",
+})  # fmt: skip
+"""Settings that may change between two steps: neither weights, optimizer nor schedule depend on them."""
+
+
+def resumable(run: str) -> UserError | None:
+    """Why the run cannot be resumed; None when it can. Raises UserError(run_missing)."""
+    try:
+        _check(run)
+    except UserError as error:
+        return error
+    return None
+
+
+def _check(run: str) -> None:
+    now = record.look(run)
+    if now.live:
+        raise UserError("run_active", run=run)
+    if now.phase == "done":
+        raise UserError("resume_done", run=run)
+    spec, place = record.spec(run), record.folder(run)
+    if not (place / "data.json").is_file():
+        raise UserError("resume_without_data", run=run)
+    if machine.look().device != spec["device"]:
+        raise UserError("resume_elsewhere", device=spec["device"])
+    if spec["model"] != models.STARTER:  # the starter weights are fetched again
+        models.check(Path(spec["model_folder"]))
+
+
+def resume_point(run: str) -> int:
+    """The iteration of the checkpoint a resume goes on from by default: the newest good one; 0 from the beginning."""
+    found = whole_checkpoints(record.folder(run) / "work")
+    good = _last_good(record.folder(run))
+    return max((iteration for iteration in found if good is None or iteration <= good), default=0)
+
+
+def _last_good(place: Path) -> int | None:
+    """The iteration after which the last training was lost, if it was; also when a resume died in the queue since."""
+    for entered in reversed(status.phases(place)):
+        if entered.phase == "training":
+            break
+        if entered.reason and "good_iteration" in entered.reason:
+            return int(entered.reason["good_iteration"])
+    return None
+
+
+def continues(run: str, changes: dict[str, Any] | None = None) -> bool:
+    """Whether a resume with these changes goes on from a checkpoint; otherwise it begins anew at step 0."""
+    old = recipes.from_dict(record.spec(run)["recipe"])
+    return resume_point(run) > 0 and _legal(old, _changed(old, changes))
+
+
+def resume(run: str, checkpoint: int | None = None, changes: dict[str, Any] | None = None, queue: bool = False) -> None:
+    """Go on with a run in its own folder: from `checkpoint` (an iteration; the newest), with changes of its recipe.
+
+    Changes the optimizer cannot follow make it begin anew (see continues). While another run needs the same device:
+    UserError(run_active), or with `queue` it waits for its turn. Raises UserError: run_missing, resume_...,
+    model problems, recipe problems, disk_full, run_did_not_start.
+    """
+    with turns.locked():
+        launch.sweep()
+        _check(run)
+        place, spec = record.folder(run), record.spec(run)
+        old = recipes.from_dict(spec["recipe"])
+        new = _changed(old, changes)
+        found = whole_checkpoints(place / "work")
+        if checkpoint and checkpoint not in found:
+            raise UserError("resume_without_checkpoint", run=run, checkpoint=checkpoint)
+        point = resume_point(run) if checkpoint is None else checkpoint
+        busy = turns.ahead(run, turns.devices({**spec, "recipe": asdict(new)}))
+        if busy and not queue:
+            raise UserError("run_active", run=busy)
+        turns.append(run)
+        point = point if _legal(old, new) else 0
+        launch.launch(place, "--resume", str(point), "--changes", json.dumps(changes or {}))
+
+
+def _changed(old: Recipe, changes: dict[str, Any] | None) -> Recipe:
+    return recipes.checked(recipes.from_dict({**asdict(old), **(changes or {})}))
+
+
+def _legal(old: Recipe, new: Recipe) -> bool:
+    """Whether a checkpoint of the old recipe can be gone on with under the new one."""
+    before, after = asdict(old), asdict(new)
+    differ = {name for name in before if before[name] != after[name]} - FREE
+    if "method" in differ and {old.method, new.method} == {"lora", "qlora"}:
+        differ.remove("method")  # the same added weights, on a base in another precision
+    return not differ
+
+
+def go_back(folder: Path, point: int, changes: dict[str, Any]) -> Path | None:
+    """Prepare the run's folder for an attempt that goes on from iteration `point`; returns the checkpoint.
+
+    Everything later (of a run that begins anew: everything) moves to aside/<attempt>/. May be repeated after a kill.
+    """
+    spec = read_json(folder / "spec.json")
+    recipe = recipes.from_dict({**spec["recipe"], **changes})
+    _set_aside(folder, point, recipe.accumulation)
+    spec = {**spec, "recipe": asdict(recipe), "changes": [*spec.get("changes", []), {"from": point, **changes}]}
+    text = xtuner_config.render(recipe, Path(spec["model_folder"]), folder / "data.json", spec["device"])
+    if changes:
+        write_text(folder / "config.py", text)
+        write_json(folder / "spec.json", spec)
+    return xtuner.checkpoints(folder / "work")[point] if point else None
+
+
+def _set_aside(folder: Path, point: int, accumulation: int) -> None:
+    work, aside = folder / "work", _next(folder / "aside")
+    later = [path for iteration, path in xtuner.checkpoints(work).items() if iteration > point]
+    later += [file for file in work.glob("*/vis_data/eval_outputs_iter_*.txt") if _iteration(file) > point]
+    later += [file for file in folder.glob("exam/step_*.json") if _number(file) > point // accumulation]
+    later += [file for file in [folder / "exam" / "recommendation.json"] if file.exists() and later]
+    curves = list(work.glob("*/vis_data/scalars.json"))
+    for curve in curves:
+        kept = _until(curve, point)
+        if kept == "":
+            later.append(curve)
+        elif kept is not None:
+            copy = aside / curve.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(curve, copy)
+            write_text(curve, kept)
+    for path in later:
+        target = aside / path.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    for rest in (xtuner.STOP_FILE, "last_checkpoint"):
+        (work / rest).unlink(missing_ok=True)
+
+
+def _next(aside: Path) -> Path:
+    return aside / str(1 + len(list(aside.glob("*"))))
+
+
+def _iteration(file: Path) -> int:
+    # XTuner counts from 0 here: eval_outputs_iter_19.txt belongs to iter_20.pth.
+    return _number(file) + 1
+
+
+def _number(file: Path) -> int:
+    digits = file.stem.rpartition("_")[2]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _until(curve: Path, point: int) -> str | None:
+    """The lines of a curve up to an iteration; None when there are no others."""
+    lines = curve.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    kept = []
+    for line in lines:
+        try:
+            step = json.loads(line)["step"]
+        except (ValueError, TypeError, KeyError):
+            continue  # cut off
+        if step <= point:
+            kept.append(line if line.endswith("\n") else f"{line}\n")
+    return "".join(kept) if kept != lines else None
