@@ -10,6 +10,9 @@ from pathlib import Path
 
 from training.recipe import Recipe
 
+SHORT = 512
+"""Tokens of a row up to which attention is written out: a step of 8 x 44 then takes 0.86 s instead of 1.21 s."""
+
 
 def render(recipe: Recipe, model: Path, data: Path, device: str) -> str:
     """The whole config as Python text, for `xtuner train`.
@@ -102,13 +105,16 @@ tokenizer = dict(
 
 def _llm(recipe: Recipe, device: str) -> str:
     dtype = "torch.float32" if device == "cpu" else f"torch.{_DTYPE[recipe.precision]}"
+    # On a CPU torch's own kernel takes several times as long for short rows; for long ones it saves much memory.
+    short = device == "cpu" and recipe.max_length <= SHORT
+    attention = '    attn_implementation="eager",\n' if short else ""
     text = f"""\
 llm = dict(
     type=AutoModelForCausalLM.from_pretrained,
     pretrained_model_name_or_path=pretrained_model_name_or_path,
     trust_remote_code=False,
     torch_dtype={"torch.float32" if recipe.method == "full" else dtype},
-)
+{attention})
 """
     if recipe.method == "qlora":
         text += f"""\

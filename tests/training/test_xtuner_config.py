@@ -32,6 +32,14 @@ def test_rows_that_are_not_packed_come_in_batches_of_like_length(pack: bool, sam
     assert f"sampler=dict(type={sampler}" in text
 
 
+@pytest.mark.parametrize(
+    ("device", "length", "written_out"), [("cpu", 128, True), ("cpu", 2048, False), ("cuda", 128, False)]
+)
+def test_short_rows_on_a_cpu_have_their_attention_written_out(device: str, length: int, written_out: bool) -> None:
+    text = xtuner_config.render(replace(Recipe(), max_length=length), Path("/m"), Path("/d"), device)
+    assert ('attn_implementation="eager"' in text) is written_out
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("method", METHODS)
