@@ -48,12 +48,12 @@ from xtuner.dataset import process_hf_dataset
 from xtuner.dataset.collate_fns import default_collate_fn
 from xtuner.dataset.map_fns import openai_map_fn, template_map_fn_factory
 from xtuner.dataset.samplers import LengthGroupedSampler
-from xtuner.engine.hooks import DatasetInfoHook, EvaluateChatHook
+from xtuner.engine.hooks import DatasetInfoHook
 from xtuner.engine.runner import TrainLoop
 from xtuner.model import SupervisedFinetune
 from xtuner.utils import PROMPT_TEMPLATE
 
-from training.xtuner_hooks import StopAndKeepHook
+from training.xtuner_hooks import SampleAnswersHook, StopAndKeepHook
 
 # Repairs that XTuner 0.2.0 needs on a CPU and for --resume. (An import statement would be lazy in a config.)
 __import__("training.xtuner_repairs")
@@ -233,7 +233,7 @@ def _runtime(recipe: Recipe, device: str) -> str:
 custom_hooks = [
     dict(type=DatasetInfoHook, tokenizer=tokenizer),
     dict(
-        type=EvaluateChatHook,
+        type=SampleAnswersHook,
         tokenizer=tokenizer,
         every_n_iters=evaluation_freq,
         evaluation_inputs=evaluation_inputs,

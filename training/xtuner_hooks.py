@@ -1,4 +1,4 @@
-"""What a run adds to XTuner's training loop: stopping at a step, with everything kept.
+"""What a run changes in XTuner's training loop: stopping at a step, with everything kept; sample answers only once.
 
 Imported by the training process only (it needs mmengine).
 """
@@ -13,6 +13,7 @@ from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from xtuner.engine.hooks import EvaluateChatHook
 
 from training.xtuner import STOP_FILE
 
@@ -36,3 +37,11 @@ class StopAndKeepHook(Hook):
             if isinstance(hook, CheckpointHook):
                 hook._save_checkpoint(runner)  # mmengine offers no public way to say "now"
         runner.train_loop.stop_training = True
+
+
+@HOOKS.register_module()
+class SampleAnswersHook(EvaluateChatHook):
+    """XTuner's sample answers, without those after training: the last step's, just given, are the same."""
+
+    def after_train(self, runner: Runner) -> None:
+        """Ask nothing."""
