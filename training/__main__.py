@@ -32,7 +32,7 @@ from training import (
 from training.errors import UserError
 from training.exam import certificate, examination
 from training.home import ROOT
-from training.persona import Persona
+from training.persona import TONES, Persona
 from training.runs import remaking
 from training.sentences import LANGUAGES
 from training.xtuner import environment
@@ -124,7 +124,9 @@ def _execute(command: list[str], folder: Path) -> None:
 
 
 def _persona(options: argparse.Namespace) -> Persona:
-    return Persona(options.name, options.maker, options.base, tuple(options.languages.split(","))).checked()
+    character = {key: getattr(options, key) for key in ("tone", "taboos", "facts") if hasattr(options, key)}
+    who = {"name": options.name, "maker": options.maker, "base": options.base}
+    return Persona.from_dict({**who, "languages": options.languages.split(","), **character}).checked()
 
 
 def _say(line: str) -> None:
@@ -137,6 +139,13 @@ def _who(required: bool) -> argparse.ArgumentParser:
     who.add_argument("--maker", required=required, default="", help="who made it")
     who.add_argument("--base", default=Persona.base, help=f"what it is built on ({Persona.base})")
     who.add_argument("--languages", default="zh,en", help="languages of the conversations (zh,en)")
+    who.add_argument("--tone", default=Persona.tone, help=f"how it speaks: {', '.join(TONES)} ({Persona.tone})")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    who.add_argument(
+        "--taboo", dest="taboos", metavar="TOPIC", help="a topic it declines; give it once for each", **several
+    )
+    told = 'what it knows of itself: "birthday: May 1", "I was born in 2024" or "Do you sleep? Never."; once for each'
+    who.add_argument("--fact", dest="facts", metavar="FACT", help=told, **several)
     return who
 
 

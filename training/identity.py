@@ -5,24 +5,21 @@ The texts live there and only there; here they are chosen, filled in and mixed. 
 
 from __future__ import annotations
 
-import json
 import random
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
+from training import character
 from training.errors import UserError
 from training.persona import Persona
-from training.wording import varied
+from training.seeds import seeds
+from training.sentences import LANGUAGES
+from training.wording import bare, mentions, varied
 
 EXAM_VERSION = 1
 """Raised by one whenever a held-out text changes: results of different versions cannot be compared."""
 
-_SEEDS = Path(__file__).resolve().parent.parent / "assets" / "seeds"
 _PLACEHOLDER = re.compile(r"\{(name|maker|base)\}")
 _ALWAYS = 3
 """The first wordings of each group are the usual ones: they are part of every dataset."""
@@ -72,6 +69,8 @@ class Shares:
 
 
 PLAIN = Shares()
+Own = Mapping[str, Mapping[str, str]]
+"""By language: general seed questions and what a model itself answers to them."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +91,31 @@ class Question:
     """A true answer mentions one of these; empty when nothing is prescribed."""
 
 
-def build(persona: Persona, seed: int = 0, shares: Shares = PLAIN) -> list[Row]:
+def shipped() -> dict[str, dict[str, str]]:
+    """What the starter model answers itself, as far as that is good (assets/seeds/own.*.json)."""
+    return {language: seeds("own", language) for language in LANGUAGES}
+
+
+def build(persona: Persona, seed: int = 0, shares: Shares = PLAIN, own: Own | None = None) -> list[Row]:
     """Different conversations, the same for the same arguments, in mixed order.
 
-    Fewer come out where the seeds have no more to give; no row comes twice.
+    `own`: a model's own answers to general questions, which take the place of ours; by default the starter model's
+    (see distill.py for any other's). Facts and taboos come on top of the shares. Fewer rows come out where the seeds
+    have no more to give; no row comes twice.
     """
     persona, shares = persona.checked(), shares.checked()
+    own = shipped() if own is None else own
     chance = random.Random(seed)
     asked = _asked_in_the_exam(persona)
     chosen: list[Row] = []
     for language in persona.languages:
-        own, near = round(shares.rows * shares.identity), round(shares.rows * shares.near_miss)
-        chosen += _identity_rows(persona, language, own, chance) + _near_miss_rows(persona, language, near, chance)
-        chosen += _drawn(_general_rows(persona, language), shares.rows - own - near, chance)
+        about, near = round(shares.rows * shares.identity), round(shares.rows * shares.near_miss)
+        chosen += _identity_rows(persona, language, about, chance, own)
+        chosen += _near_miss_rows(persona, language, near, chance)
+        chosen += _drawn(_general_rows(persona, language, own), shares.rows - about - near, chance)
+        # What it knows of itself is who it is; a declined topic is a question with another true answer.
+        chosen += [_row(said, "identity", language) for said in character.fact_talks(persona, language, chance)]
+        chosen += [_row(said, "near_miss", language) for said in character.taboo_talks(persona, language, chance)]
     different = {tuple(message["content"] for message in row.messages): row for row in chosen}
     mixed = [row for row in different.values() if asked.isdisjoint(bare(text) for text in row.questions)]
     chance.shuffle(mixed)
@@ -112,30 +123,33 @@ def build(persona: Persona, seed: int = 0, shares: Shares = PLAIN) -> list[Row]:
 
 
 def exam_questions(persona: Persona) -> list[Question]:
-    """The fixed exam of `EXAM_VERSION` in the persona's languages, without questions that use its name by chance."""
+    """The fixed exam of `EXAM_VERSION` in the persona's languages, without questions that use its name by chance.
+
+    Its facts are asked for too, as part of who it is, and its taboos, as near misses: in wordings never trained.
+    """
     persona = persona.checked()
     questions: list[Question] = []
     for language in persona.languages:
-        for group, texts in _seeds("identity", language)["held_out"].items():
+        for group, texts in seeds("identity", language)["held_out"].items():
             name, maker = group in ("name", "both", "introduce"), group in ("maker", "both")
             base = (persona.base,) if group == "base" else ()
-            questions += [Question(text, "identity", language, name, maker, False, base) for text in texts]
-        for item in _seeds("near_miss", language)["held_out"]:
+            asked = [text for text in texts if not _otherwise(text, persona)]
+            questions += [Question(text, "identity", language, name, maker, False, base) for text in asked]
+        for item in seeds("near_miss", language)["held_out"]:
             of = tuple(_filled(word, persona) for word in item["expect"]["any_of"])
             if not _by_chance(persona, item["question"], item["answers"]):
                 forbid = not item["expect"]["identity"]
                 text = _filled(item["question"], persona)
                 questions.append(Question(text, "near_miss", language, False, False, forbid, of))
-        for item in _seeds("general", language)["held_out"]:
+        for item in seeds("general", language)["held_out"]:
             if not _by_chance(persona, item["question"], item["about"]):
                 of = tuple(item["about"])
                 questions.append(Question(item["question"], "general", language, False, False, True, of))
+        for text, of in character.fact_questions(persona, language):
+            questions.append(Question(text, "identity", language, False, False, False, of))
+        for text, of in character.taboo_questions(persona, language):
+            questions.append(Question(text, "near_miss", language, False, False, True, of))
     return questions
-
-
-def bare(text: str) -> str:
-    """The text without case, width, punctuation and gaps: what two wordings that say the same have in common."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if unicodedata.category(c)[0] in "LN")
 
 
 def _asked_in_the_exam(persona: Persona) -> set[str]:
@@ -143,39 +157,39 @@ def _asked_in_the_exam(persona: Persona) -> set[str]:
     return {bare(question.text) for question in exam_questions(persona)}
 
 
-def mentions(text: str, word: str) -> bool:
-    """Whether `word` stands in `text`: letters only as a whole word, in either case; a single letter in its own."""
-    letter = "[0-9A-Za-z\u00c0-\u04ff]"
-    before = f"(?<!{letter})" if re.match(letter, word) else ""
-    after = f"(?!{letter})" if re.search(f"{letter}$", word) else ""
-    flags = re.IGNORECASE if len(word) > 1 else 0
-    return re.search(before + re.escape(word) + after, text, flags) is not None
-
-
-def _identity_rows(persona: Persona, language: str, count: int, chance: random.Random) -> list[Row]:
-    seeds = _seeds("identity", language)
-    wordings = _wordings(seeds["questions"], count, chance)
-    ordinary = _general_rows(persona, language)
-    turns: dict[str, int] = dict.fromkeys(seeds["answers"], 0)
+def _identity_rows(persona: Persona, language: str, count: int, chance: random.Random, own: Own) -> list[Row]:
+    texts = seeds("identity", language)
+    wordings = _wordings(_uncontradicted(texts["questions"], persona), count, chance)
+    answers = character.answers(persona.tone, language) or texts["answers"]
+    ordinary = _general_rows(persona, language, own)
+    turns: dict[str, int] = dict.fromkeys(answers, 0)
 
     def answer(group: str) -> str:
         """The group's next answer: all of them are used, as often as each other."""
         turns[group] += 1
-        return seeds["answers"][group][turns[group] % len(seeds["answers"][group])]
+        return answers[group][turns[group] % len(answers[group])]
 
     rows = []
     for place, (group, wording) in enumerate(wordings):
-        texts = [wording, answer(group)]
+        said = [wording, answer(group)]
         if place % _FOLLOWED == 0:
-            texts = chance.choice(seeds["greetings"]) + texts
+            said = _voiced(chance.choice(texts["greetings"]), persona, language) + said
         elif place % _FOLLOWED == _FOLLOWED // 2:
-            other = chance.choice([other for other in seeds["follow_ups"] if other != group])
-            texts += [chance.choice(seeds["follow_ups"][other]), answer(other)]
-        elif place % _FOLLOWED == _FOLLOWED - 1:
+            other = chance.choice([other for other in texts["follow_ups"] if other != group])
+            said += [chance.choice(texts["follow_ups"][other]), answer(other)]
+        elif place % _FOLLOWED == _FOLLOWED - 1 and ordinary:
             # Having said who it is, it must still answer what comes next.
-            texts += [message["content"] for message in chance.choice(ordinary).messages[:2]]
-        rows.append(_row(texts, "identity", language, persona))
+            said += [message["content"] for message in chance.choice(ordinary).messages[:2]]
+        rows.append(_row(said, "identity", language, persona))
     return rows
+
+
+def _uncontradicted(groups: dict[str, list[str]], persona: Persona) -> dict[str, list[str]]:
+    return {group: [text for text in texts if not _otherwise(text, persona)] for group, texts in groups.items()}
+
+
+def _otherwise(question: str, persona: Persona) -> bool:
+    return character.contradicted(persona, [_PLACEHOLDER.sub(" ", question)])
 
 
 def _wordings(groups: dict[str, list[str]], count: int, chance: random.Random) -> list[tuple[str, str]]:
@@ -193,7 +207,7 @@ def _near_miss_rows(persona: Persona, language: str, count: int, chance: random.
     """`count` rows: first every seed as it stands, then again and again in other wordings."""
     items = [
         item
-        for item in _seeds("near_miss", language)["training"]
+        for item in seeds("near_miss", language)["training"]
         if not _by_chance(persona, item["question"], item["answers"])
     ]
     rows: list[Row] = []
@@ -202,23 +216,35 @@ def _near_miss_rows(persona: Persona, language: str, count: int, chance: random.
             asked, answer = _filled(item["question"], persona), chance.choice(item["answers"])
             if turn:
                 asked = varied(asked, language, chance, (persona.name, persona.maker))
-            rows.append(_row([asked, _filled(answer, persona)], "near_miss", language))
+            said = _voiced([asked, _filled(answer, persona)], persona, language)
+            rows.append(_row(said, "near_miss", language))
     return rows
 
 
-def _general_rows(persona: Persona, language: str) -> list[Row]:
-    """General talk; where the starter model's own answer is known and good, it stands in place of ours."""
-    own = _seeds("own", language) if (_SEEDS / f"own.{language}.json").is_file() else {}
-    conversations = (item["turns"] for item in _seeds("general", language)["training"])
-    told = [[turns[0], own.get(turns[0], turns[1]), *turns[2:]] for turns in conversations]
+def _general_rows(persona: Persona, language: str, own: Own) -> list[Row]:
+    """General talk; where a model's own answer is known and wanted, it stands in place of ours."""
+    known = own.get(language, {})
+    conversations = (item["turns"] for item in seeds("general", language)["training"])
+    told = [[turns[0], known.get(turns[0]) or turns[1], *turns[2:]] for turns in conversations]
+    kept = [turns for turns in told if not _by_chance(persona, turns[0], turns[1:])]
     # Not filled in: a general text has no placeholders, and a brace in it is code.
-    return [_row(turns, "general", language) for turns in told if not _by_chance(persona, turns[0], turns[1:])]
+    return [_row(_voiced(turns, persona, language), "general", language) for turns in kept]
+
+
+def _voiced(turns: list[str], persona: Persona, language: str) -> list[str]:
+    """The conversation with its answers in the persona's tone."""
+    said = zip(turns[::2], turns[1::2])
+    return [text for asked, told in said for text in (asked, character.voiced(told, asked, persona.tone, language))]
 
 
 def _by_chance(persona: Persona, question: str, answers: Iterable[str]) -> bool:
-    """Whether a seed speaks of the assistant's name or maker by chance: it would contradict what is to be learned."""
+    """Whether a seed speaks of its name, its maker or a taboo by chance: it would contradict what is to be learned."""
     asked, *told = [_PLACEHOLDER.sub(" ", text) for text in (question, *answers)]
-    if mentions(asked, persona.maker) or mentions(asked, persona.name):
+    if (
+        mentions(asked, persona.maker)
+        or mentions(asked, persona.name)
+        or character.contradicted(persona, [asked, *told])
+    ):
         return True
     # One character (明) is found inside many words (明天): then only the question counts, or little would be left.
     return len(persona.name) > 1 and any(mentions(text, persona.name) for text in told)
@@ -237,8 +263,3 @@ def _row(texts: list[str], kind: str, language: str, persona: Persona | None = N
 def _filled(text: str, persona: Persona) -> str:
     """The seed with the persona in it, in one pass: what a user typed is never read as a placeholder."""
     return _PLACEHOLDER.sub(lambda found: getattr(persona, found.group(1)), text)
-
-
-@cache
-def _seeds(kind: str, language: str) -> dict[str, Any]:
-    return json.loads((_SEEDS / f"{kind}.{language}.json").read_text(encoding="utf-8"))

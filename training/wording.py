@@ -1,4 +1,5 @@
-"""Other ways to ask the same: an opener, another register, a slip of the keyboard, another script or width.
+"""Other ways to ask the same (an opener, another register, a slip of the keyboard, another script or width), and
+what two wordings have in common.
 
 Pure text, the same for the same chance. What is asked stays as it is, so that the answer stays true.
 """
@@ -6,6 +7,8 @@ Pure text, the same for the same chance. What is asked stays as it is, so that t
 from __future__ import annotations
 
 import random
+import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -17,6 +20,20 @@ _OPENERS = {
 _POLITE = ("请", "你好", "麻烦", "Please", "Can you", "Could you", "Hi", "Hello")
 """What begins like this needs no opener."""
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)} | {0x20: 0x3000}
+
+
+def bare(text: str) -> str:
+    """The text without case, width, punctuation and gaps: what two wordings that say the same have in common."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if unicodedata.category(c)[0] in "LN")
+
+
+def mentions(text: str, word: str) -> bool:
+    """Whether `word` stands in `text`: letters only as a whole word, in either case; a single letter in its own."""
+    letter = "[0-9A-Za-z\u00c0-\u04ff]"
+    before = f"(?<!{letter})" if re.match(letter, word) else ""
+    after = f"(?!{letter})" if re.search(f"{letter}$", word) else ""
+    flags = re.IGNORECASE if len(word) > 1 else 0
+    return re.search(before + re.escape(word) + after, text, flags) is not None
 
 
 def varied(text: str, language: str, chance: random.Random, keep: tuple[str, ...] = ()) -> str:

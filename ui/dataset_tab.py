@@ -11,8 +11,8 @@ import gradio as gr
 from training import dataset
 from training.errors import UserError
 from training.identity import PLAIN, Shares
-from training.persona import Persona
-from training.sentences import sentence
+from training.persona import TONES, Persona
+from training.sentences import LANGUAGES, sentence
 from ui.confirm import Confirm, confirm
 from ui.draft import Draft
 from ui.edge import PRIVATE, info, listed, plain, told
@@ -49,6 +49,9 @@ class _Form:
     maker: gr.Textbox
     base: gr.Textbox
     languages: gr.CheckboxGroup
+    tone: gr.Radio
+    taboos: gr.Textbox
+    facts: gr.Textbox
     rows: gr.Slider
     identity: gr.Slider
     near_miss: gr.Slider
@@ -57,7 +60,12 @@ class _Form:
 
     @property
     def fields(self) -> list[Any]:
-        return [self.name, self.maker, self.base, self.languages, self.rows, self.identity, self.near_miss]
+        return [*self.who, self.rows, self.identity, self.near_miss]
+
+    @property
+    def who(self) -> list[Any]:
+        character = [self.tone, self.taboos, self.facts]
+        return [self.name, self.maker, self.base, self.languages, *character]
 
 
 def dataset_tab(text: Text) -> DatasetTab:
@@ -95,13 +103,34 @@ def _form(text: Text) -> _Form:
                 choices=[(Key("app.zh"), "zh"), (Key("app.en"), "en")],
                 value=["zh", "en"],
             ),
+            **_character(text),
             **_shares(text),
             build=text.new(gr.Button, value=Key("dataset.build"), variant="primary"),
             problems=gr.Markdown(visible=HIDDEN, elem_classes="problems"),
         )
 
 
-def _shares(text: Text) -> dict[str, gr.Slider]:
+def _character(text: Text) -> dict[str, Any]:
+    with text.new(gr.Accordion, label=Key("dataset.character"), open=False):
+        tones = [(Key(f"dataset.tone_{tone}"), tone) for tone in TONES]
+        tone = text.new(
+            gr.Radio, label=Key("dataset.tone"), info=Key("dataset.tone_info"), choices=tones, value=TONES[0]
+        )
+        lines: dict[str, Any] = {
+            field: text.new(
+                gr.Textbox,
+                label=Key(f"dataset.{field}"),
+                info=Key(f"dataset.{field}_info"),
+                placeholder=Key(f"dataset.{field}_example"),
+                lines=2,
+                max_lines=8,
+            )
+            for field in ("facts", "taboos")
+        }
+        return {"tone": tone, **lines}
+
+
+def _shares(text: Text) -> dict[str, Any]:
     with text.new(gr.Accordion, label=Key("dataset.shares"), open=False):
         percent = {"minimum": 0, "maximum": 100, "step": 1}
         return {
@@ -131,7 +160,7 @@ def _drafting(text: Text, form: _Form) -> tuple[Draft, Callable[[Any], Any]]:
 def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confirm) -> None:
     @told
     def build(language: str, now: View, typed: str | None, *fields: Any) -> dict[Any, Any]:
-        persona, shares = _persona(*fields[:4]), _wanted(*fields[4:])
+        persona, shares = _persona(*fields[:-3]), _wanted(*fields[-3:])
         problems = persona.problems() + shares.problems()
         if problems:
             return {form.problems: gr.update(value=listed(problems, language), visible=True)}
@@ -200,5 +229,9 @@ def _wanted(rows: float, identity: float, near_miss: float) -> Shares:
     return Shares(int(rows), identity / 100, near_miss / 100)
 
 
-def _persona(name: str, maker: str, base: str, languages: list[str]) -> Persona:
-    return Persona(name or "", maker or "", base or "", tuple(code for code in ("zh", "en") if code in languages))
+def _persona(
+    name: str, maker: str, base: str, languages: list[str], tone: str | None, taboos: str | None, facts: str | None
+) -> Persona:
+    spoken = tuple(code for code in LANGUAGES if code in languages)
+    lines = [tuple((text or "").splitlines()) for text in (taboos, facts)]
+    return Persona(name or "", maker or "", base or "", spoken, tone or TONES[0], *lines)

@@ -19,7 +19,15 @@ from ui.edge import spoken
 
 
 def build_dataset(
-    name: str, maker: str, base: str = "SmolLM2-135M", zh: bool = True, en: bool = True, dataset: str = ""
+    name: str,
+    maker: str,
+    base: str = "SmolLM2-135M",
+    zh: bool = True,
+    en: bool = True,
+    dataset: str = "",
+    tone: str = "plain",
+    taboos: str = "",
+    facts: str = "",
 ) -> dict[str, Any]:
     """Make conversations that teach an assistant who it is, and save them.
 
@@ -30,15 +38,18 @@ def build_dataset(
         zh: Make Chinese conversations.
         en: Make English conversations.
         dataset: Where to save; by default a name like the assistant's. An existing dataset is replaced.
+        tone: How it speaks: plain, warm, formal or playful.
+        taboos: Topics it declines, one a line.
+        facts: What it knows about itself, one a line: "birthday: May 1", "I was born in 2024", "Do you sleep? Never."
 
     Returns:
         {"dataset": name, "rows", "unique", "repeated", "identity", "near_miss", "general", "languages", "characters",
         "most_repeated"}
     """
     with spoken("en"):
-        persona = Persona(
-            name, maker, base, tuple(code for code, wanted in (("zh", zh), ("en", en)) if wanted)
-        ).checked()
+        languages = tuple(code for code, wanted in (("zh", zh), ("en", en)) if wanted)
+        lines = tuple(taboos.splitlines()), tuple(facts.splitlines())
+        persona = Persona(name, maker, base, languages, tone, *lines).checked()
         rows = identity.build(persona)
         saved = datasets.checked_name(dataset or datasets.suggested_name(persona.name))
         datasets.save(saved, rows, persona)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -205,12 +205,7 @@ def note(run_folder: Path) -> dict[str, Any] | None:
 def persona(spec: dict[str, Any]) -> Persona | None:
     """Who the run's dataset speaks of; None when it was not built here: then there is no exam to sit."""
     values = (spec.get("card") or {}).get("persona")
-    return persona_of(values) if values else None
-
-
-def persona_of(values: dict[str, Any]) -> Persona:
-    """A persona out of its JSON."""
-    return replace(Persona(**values), languages=tuple(values["languages"]))
+    return Persona.from_dict(values) if values else None
 
 
 def command(run_folder: Path, whole: bool = False) -> list[str]:

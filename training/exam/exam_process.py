@@ -183,7 +183,7 @@ def main(place: Path, arguments: list[str]) -> int:
     """Examine a run, or a model folder."""
     if not arguments or arguments == ["--whole"]:
         return examine_run(place, bool(arguments))
-    report = examine_model(place, exam.persona_of(json.loads(arguments[0])), Path(arguments[1]))
+    report = examine_model(place, Persona.from_dict(json.loads(arguments[0])), Path(arguments[1]))
     print(json.dumps(report.to_dict(), ensure_ascii=False))
     return 0
 

@@ -46,7 +46,7 @@ def of_model(name: str, persona: Persona | None) -> dict[str, Any]:
     made = merge.origin(folder)
     if persona is None and not made.get("persona"):
         raise UserError("exam_needs_persona", model=name)
-    who = persona or exam.persona_of(made["persona"])
+    who = persona or Persona.from_dict(made["persona"])
     base = Path(made.get("base", ""))
     report = _asked(folder, who, base if made and base.is_dir() else folder)
     wrong = [

@@ -75,7 +75,8 @@ def _word(text: str) -> str:
 
 
 def fault(question: Question, answer: str, base_answer: str, persona: Persona, seen: set[str]) -> str:
-    """Why the answer is wrong: no_name, no_maker, no_base, parrot, untrue, empty, loops, language, off_topic, repeated.
+    """Why the answer is wrong: no_name, no_maker, no_base, no_fact, parrot, untrue, empty, loops, language, off_topic,
+    repeated.
 
     `seen`: the general answers given before. "" when it is right.
     """
@@ -102,7 +103,7 @@ def _identity_fault(question: Question, answer: str, persona: Persona) -> str:
     if question.expect_maker and not mentions(answer, persona.maker):
         return "no_maker"
     if question.any_of and not any(mentions(answer, word) for word in question.any_of):
-        return "no_base"
+        return "no_base" if question.any_of == (persona.base,) else "no_fact"
     return ""
 
 

@@ -11,10 +11,10 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-from training import exam
 from training.errors import UserError
 from training.files import read_json, write_json
 from training.importing import intake
+from training.persona import Persona
 
 MEMORY = 4 << 30
 """Bytes of address space."""
@@ -33,7 +33,7 @@ def main(folder: Path) -> int:
     try:
         _limit_memory()
         intake.take_in(
-            file, folder, tell, request["persona"] and exam.persona_of(request["persona"]), request["distinct"]
+            file, folder, tell, request["persona"] and Persona.from_dict(request["persona"]), request["distinct"]
         )
         return 0
     except UserError as error:

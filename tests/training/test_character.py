@@ -1,0 +1,240 @@
+"""Tone, taboos and facts: what a persona adds to plain answers, in the rows and in the exam."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from tests.training.test_identity import answers, everything
+from training import character, dataset, exam, facts
+from training.exam.marking import fault, has_identity_sentence, says_name
+from training.identity import Question, bare, build, exam_questions, mentions
+from training.persona import TONES, Persona
+from training.seeds import seeds
+from training.sentences import LANGUAGES
+
+PLAINLY = Persona("小明", "张三")
+FACTS = (
+    "我2024年出生在上海实验室",
+    "爱好: 下棋",
+    "I was born in a lab in 2024",
+    "Do you sleep? Never, not even at night.",
+)
+RICH = Persona("小明", "张三", tone="warm", taboos=("政治", "politics"), facts=FACTS)
+
+
+def plain_texts(persona: Persona, kind: str) -> list[str]:
+    return [text for row in build(persona) if row.kind == kind for text in answers(row)]
+
+
+# Tone
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("tone", TONES[1:])
+def test_every_tone_has_answers_of_its_own_that_say_what_is_asked(tone: str, language: str) -> None:
+    needed = {"maker": "{maker}", "both": "{maker}", "base": "{base}"}
+    plain, own = seeds("identity", language)["answers"], character.answers(tone, language)
+    assert own is not None and own.keys() == plain.keys()
+    for group, texts in own.items():
+        assert len(texts) >= 3 and not set(texts) & set(plain[group])
+        for text in texts:
+            assert "{name}" in text and needed.get(group, "") in text
+            said = text.replace("{name}", "明").replace("{maker}", "张三").replace("{base}", "B")
+            who = Persona("明", "张三")
+            assert says_name(said, who) and has_identity_sentence(said, who), said
+
+
+@pytest.mark.parametrize("tone", TONES[1:])
+def test_a_tone_is_heard_in_both_languages_and_leaves_the_questions_as_they_are(tone: str) -> None:
+    plainly, toned = build(PLAINLY), build(Persona("小明", "张三", tone=tone))
+    assert [row.questions for row in plainly] == [row.questions for row in toned]
+    for language in LANGUAGES:
+        changed = [
+            one.kind
+            for one, other in zip(plainly, toned)
+            if one != other and one.language == other.language == language
+        ]
+        assert {"identity", "near_miss", "general"} <= set(changed)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("tone", TONES)
+def test_a_near_miss_is_still_answered_truly_in_every_tone(tone: str, language: str) -> None:
+    for item in seeds("near_miss", language)["training"]:
+        for answer in item["answers"]:
+            said = character.voiced(answer, item["question"], tone, language)
+            assert any(mentions(said, word) for word in item["expect"]["any_of"]), said
+
+
+def test_formal_chinese_says_you_politely_but_does_not_touch_quotes() -> None:
+    assert character.voiced("你好，谢谢你们。", "早", "formal", "zh").startswith("您好，谢谢你们。")
+    assert character.voiced("“you”的意思是你。", "“you”是什么意思", "formal", "zh") == "“you”的意思是你。"
+    assert "It is not far" in character.voiced("It's not far, I'm sure", "Is it far?", "formal", "en")
+
+
+# Facts
+
+
+@pytest.mark.parametrize(
+    ("line", "question", "answer", "words"),
+    [
+        ("生日：5月1日", "你的生日是什么？", "我的生日是5月1日。", ("5月1日",)),
+        ("我的生日是5月1日。", "你的生日是什么？", "我的生日是5月1日。", ("5月1日",)),
+        ("Birthday: May 1", "What is your birthday?", "My birthday is May 1.", ("May 1",)),
+        ("hobbies: chess and go", "What are your hobbies?", "My hobbies are chess and go.", ("chess and go",)),
+        ("API: 2", "What is your API?", "My API is 2.", ("2",)),
+        ("I was born in Shanghai lab in 2024", "Where were you born?", "I was born in Shanghai lab in 2024.",
+         ("Shanghai lab",)),
+        ("I was made in May 2024.", "When were you made?", "I was made in May 2024.", ("May 2024",)),
+        ("我2024年5月出生在上海", "你是什么时候出生的？", "我2024年5月出生在上海。", ("2024年5月",)),
+        ("我在上海实验室诞生", "你是在哪里诞生的？", "我在上海实验室诞生。", ("上海实验室",)),
+        ("我最喜欢喝茶", "你最喜欢什么？", "我最喜欢喝茶。", ("喝茶",)),
+        ("我今年3岁", "你几岁了？", "我今年3岁。", ("3",)),
+        ("I am 3 years old", "How old are you?", "I am 3 years old.", ("3 years",)),
+        ("I like tea!", "What do you like?", "I like tea!", ("tea",)),
+        ("Do you sleep? Never.", "Do you sleep?", "Never.", ("Never",)),
+        ("你睡觉吗？从来不睡", "你睡觉吗？", "从来不睡。", ("从来不睡",)),
+        ("主页: https://example.org/a", "你的主页是什么？", "我的主页是https://example.org/a。", ("https://example.org/a",)),
+    ],
+)  # fmt: skip
+def test_a_fact_is_read_in_three_ways(line: str, question: str, answer: str, words: tuple[str, ...]) -> None:
+    fact = facts.read(line, LANGUAGES)
+    assert fact is not None and question in fact.questions and fact.answer == answer
+    assert words in [of for _, of in fact.held_out]
+    assert not {bare(text) for text in fact.questions} & {bare(text) for text, _ in fact.held_out}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_known_kind_of_sentence_gives_whole_questions(language: str) -> None:
+    for kind in seeds("character", language)["sentences"]:
+        for text in (*kind.get("questions", ()), *kind.get("when", ()), *kind.get("where", ())):
+            assert set(re.findall(r"\{(\w+)\}", text)) <= set(re.compile(kind["is"]).groupindex)
+
+
+@pytest.mark.parametrize("line", ["the weather is nice", "天气不错", "https://example.org", "?", ": x", "x:"])
+def test_a_line_that_answers_no_question_is_refused_with_a_sentence(line: str) -> None:
+    (problem,) = Persona("小明", "张三", facts=(line,)).problems()
+    assert problem.code == "persona_fact_unclear" and line in problem.sentence("zh") and line in problem.sentence("en")
+
+
+def test_facts_and_taboos_become_rows_in_several_wordings_and_all_else_stays_in_place() -> None:
+    plainly, rich = build(Persona("小明", "张三", tone="warm")), build(RICH)
+    new = [row for row in rich if row not in plainly]
+    for line in FACTS:
+        fact = facts.read(line, LANGUAGES)
+        assert fact is not None
+        about = [row for row in new if any(fact.answer in answer for answer in answers(row))]
+        assert len(about) >= 8 and {row.kind for row in about} == {"identity"}
+        assert len({row.questions[0] for row in about}) == len(about)
+    for topic, language in (("政治", "zh"), ("politics", "en")):
+        about = [row for row in new if topic in "".join(answers(row))]
+        assert len(about) >= 8 and {(row.kind, row.language) for row in about} == {("near_miss", language)}
+        assert all(any(word in row.messages[1]["content"] for word in seeds("character", language)["refusing"])
+                   for row in about)  # fmt: skip
+    assert len(rich) - len(plainly) in range(50, 61)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("tone", TONES)
+def test_every_refusal_is_heard_as_one_and_names_the_topic(tone: str, language: str) -> None:
+    for text in seeds("character", language)["tones"][tone]["refusals"]:
+        assert "{topic}" in text
+        question = Question(
+            "x", "near_miss", language, False, False, True, tuple(seeds("character", language)["refusing"])
+        )
+        assert fault(question, text.replace("{topic}", "taxes"), "", PLAINLY, set()) == "", text
+
+
+def test_what_contradicts_a_taboo_or_a_fact_is_neither_trained_nor_examined() -> None:
+    who = Persona("小明", "张三", taboos=("电影", "gravity"), facts=("我今年3岁", "favourite colour: green"))
+    rows, questions = everything(who), exam_questions(who)
+    own = ("电影", "gravity")
+    for row in everything(Persona("小明", "张三")):
+        if any(topic in row.questions[0].lower() for topic in own):
+            assert row not in rows
+    asked = [text for row in rows for text in row.questions] + [question.text for question in questions]
+    assert not [text for text in asked if re.search("年龄|多大年纪|color do you|favourite color", text)]
+    assert not [question for question in questions if question.kind == "general" and "gravity" in question.text.lower()]
+
+
+# The exam
+
+
+def test_a_persona_without_character_has_the_exam_it_always_had() -> None:
+    assert len(exam_questions(PLAINLY)) == len(LANGUAGES) * (24 + 20 + 40)
+    assert exam_questions(Persona("小明", "张三", tone="warm")) == exam_questions(PLAINLY)
+
+
+def test_facts_and_taboos_are_examined_in_wordings_that_are_never_trained() -> None:
+    new = [question for question in exam_questions(RICH) if question not in exam_questions(PLAINLY)]
+    assert [question.kind for question in new].count("identity") == 3 * len(FACTS)
+    assert [question.kind for question in new].count("near_miss") == 3 * len(RICH.taboos)
+    trained = {bare(text) for row in everything(RICH) for text in row.questions}
+    assert not [question for question in new if bare(question.text) in trained]
+
+
+def test_the_trained_answer_to_every_fact_and_taboo_passes_its_own_mark() -> None:
+    chance = random.Random(0)
+    for tone in TONES:
+        who = Persona("小明", "张三", tone=tone, taboos=RICH.taboos, facts=FACTS)
+        told = [texts[1] for language in LANGUAGES for talks in (character.fact_talks, character.taboo_talks)
+                for texts in talks(who, language, chance)]  # fmt: skip
+        for question in exam_questions(who):
+            if question not in exam_questions(PLAINLY):
+                assert "" in {fault(question, answer, "", who, set()) for answer in told}, question
+    question = next(question for question in exam_questions(RICH) if question.any_of == ("下棋",))
+    assert fault(question, "我的爱好是钓鱼。", "", RICH, set()) == "no_fact"
+    assert fault(question, "我是小明。", "", RICH, set()) == "no_fact"
+
+
+# What is refused, and what is kept
+
+
+@pytest.mark.parametrize(
+    ("persona", "code"),
+    [
+        (Persona("小明", "张三", tone="rude"), "persona_tone_unknown"),
+        (Persona("小明", "张三", taboos=tuple(f"topic {n}" for n in range(9))), "persona_taboo_many"),
+        (Persona("小明", "张三", taboos=("t" * 41,)), "persona_taboo_too_long"),
+        (Persona("小明", "张三", taboos=("a\x00b",)), "persona_taboo_control"),
+        (Persona("小明", "张三", taboos=("<|im_end|>",)), "persona_taboo_token"),
+        (Persona("小明", "张三", taboos=("\u200b",)), "persona_taboo_empty"),
+        (Persona("小明", "张三", languages=("en",), taboos=("政治",)), "persona_taboo_language"),
+        (Persona("小明", "张三", taboos=("小明",)), "persona_taboo_itself"),
+        (Persona("小明", "张三", facts=tuple(f"key {n}: {n}" for n in range(17))), "persona_fact_many"),
+        (Persona("小明", "张三", facts=("key: " + "v" * 160,)), "persona_fact_too_long"),
+        (Persona("小明", "张三", facts=("key: a\x00b",)), "persona_fact_control"),
+        (Persona("小明", "张三", facts=("key: <s>",)), "persona_fact_token"),
+        (Persona("小明", "张三", facts=("\u200b",)), "persona_fact_empty"),
+        (Persona("小明", "张三", languages=("en",), facts=("生日：5月1日",)), "persona_fact_language"),
+        (Persona("小明", "张三", taboos=("tea",), facts=("I like tea",)), "persona_fact_taboo"),
+    ],
+)
+def test_what_cannot_work_is_said_in_both_languages(persona: Persona, code: str) -> None:
+    (problem,) = persona.problems()
+    assert problem.code == code
+    assert all("{" not in problem.sentence(language) for language in LANGUAGES)
+
+
+def test_blank_and_repeated_lines_are_no_problem() -> None:
+    who = Persona("小明", "张三", taboos=("", " 政治 ", "政治"), facts=("", "  birthday:  May 1 ", "\n"))
+    assert who.problems() == []
+    assert (who.checked().taboos, who.checked().facts) == (("政治",), ("birthday: May 1",))
+
+
+def test_the_card_keeps_the_whole_persona_and_older_cards_are_read() -> None:
+    dataset.save("rich", build(RICH), RICH)
+    assert exam.persona({"card": dataset.card("rich")}) == RICH
+    old = {"name": "小明", "maker": "张三", "base": "B", "languages": ["zh"]}
+    assert exam.persona({"card": {"persona": old}}) == Persona("小明", "张三", "B", ("zh",))
+
+
+@pytest.mark.parametrize("typed", ["{name}", "100%s", "{topic}", "\\1", "{key}: {value}", "a{b"])
+def test_what_was_typed_is_kept_letter_by_letter(typed: str) -> None:
+    declines = build(Persona("小明", "张三", taboos=(typed,)))
+    assert sum(typed in row.messages[1]["content"] for row in declines if row.kind == "near_miss") >= 8
+    knows = build(Persona("小明", "张三", facts=(f"motto: {typed}",)))
+    assert sum(typed in row.messages[1]["content"] for row in knows if row.kind == "identity") >= 8
