@@ -19,6 +19,7 @@ from training import (
     data_commands,
     dataset,
     demo,
+    distill,
     identity,
     machine,
     merge,
@@ -46,8 +47,9 @@ def _demo(options: argparse.Namespace) -> Answer:
 
 def _dataset(options: argparse.Namespace) -> Answer:
     shares = identity.Shares(options.rows, options.identity, options.near_miss)
-    rows = identity.build(_persona(options), options.seed, shares)
-    file = dataset.save(options.out, rows, _persona(options))
+    rows = identity.build(_persona(options), options.seed, shares, distill.chosen(options.general))
+    origin = {"general": options.general} if options.general else None
+    file = dataset.save(options.out, rows, _persona(options), origin)
     return {"dataset": options.out, "path": str(file), **asdict(tally.summarise(rows))}
 
 
@@ -176,6 +178,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--identity", type=float, default=plain.identity, help=f"{told} ({plain.identity})")
     told = "share that only looks like it"
     sub.add_argument("--near-miss", type=float, default=plain.near_miss, help=f"{told} ({plain.near_miss})")
+    told = "whose general answers: ours, or a model that was distilled (the starter's English ones, otherwise ours)"
+    sub.add_argument("--general", default=distill.SUGGESTED, metavar="ours|MODEL", help=told)
+    sub = command("distill", model_commands.distilled, "let a model answer the general seed questions itself, once")
+    sub.add_argument("model", help="a base model's name or folder")
+    sub.add_argument("--only", choices=LANGUAGES, help="questions of one language only")
     sub = command("import", _import, "make a dataset of a file: JSON, JSONL, CSV, TSV or XLSX")
     sub.add_argument("file", help="OpenAI messages, ShareGPT, Alpaca, or two columns")
     sub.add_argument("--out", required=True, help="the dataset's name")

@@ -61,7 +61,7 @@ def mix(options: argparse.Namespace) -> Answer:
             parts[name] = float(ratio)
         except ValueError as error:
             raise UserError("mix_ratio", name=name, value=ratio, most=mixes.MOST) from error
-    file = mixes.mix(options.out, parts, options.seed, options.distinct)
+    file = mixes.mix(options.out, parts, options.seed, options.distinct, _mixed)
     if len(mixes.forecast(parts).people) > 1:
         _say(sentence("mix.two_people", options.language, people=", ".join(mixes.forecast(parts).people)))
     return {
@@ -75,6 +75,11 @@ def mix(options: argparse.Namespace) -> Answer:
 def _read(progress: intake.Progress) -> None:
     if sys.stderr.isatty():
         print(f"\r{progress.share:4.0%} {progress.rows} rows, {progress.bad} bad", end="\r", file=sys.stderr)
+
+
+def _mixed(rows: int, of: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{rows} of {of} rows", end="\r", file=sys.stderr)
 
 
 def _problem(problem: Problem, language: str) -> Answer:

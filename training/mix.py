@@ -6,17 +6,20 @@ Memory does not grow with the rows, only with their number.
 from __future__ import annotations
 
 import random
+import time
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from training import dataset, exam
 from training.errors import UserError
+from training.files import write_json
 from training.identity import Row
+from training.importing import staging
 from training.persona import Persona
-from training.rows import Rows
+from training.rows import Rows, writer
 from training.tally import Summary, mark, summarise
 
 MOST = 20.0
@@ -41,7 +44,7 @@ class Forecast:
 
 def forecast(parts: Mapping[str, float]) -> Forecast:
     """What `mix` would make. Raises UserError (mix_*, dataset_missing, dataset_broken)."""
-    _check(parts)
+    check(parts)
     counts = {"rows": 0, "identity": 0, "others": 0}
     languages: dict[str, int] = {}
     for name, ratio in parts.items():
@@ -64,23 +67,54 @@ def summary(name: str) -> Summary:
         return summarise(dataset.load(name))
 
 
-def mix(name: str, parts: Mapping[str, float], seed: int = 0, distinct: bool = False) -> Path:
+Tell = Callable[[int, int], None]
+"""Hears how many rows are written, and of how many."""
+
+
+def mix(
+    name: str,
+    parts: Mapping[str, float],
+    seed: int = 0,
+    distinct: bool = False,
+    tell: Tell = lambda rows, of: None,
+) -> Path:
     """Save dataset `name`: of each part its rows times its ratio (0.5: half of them by chance; 2: each twice).
 
     `distinct` takes equal rows once. The card keeps the persona when all parts that have one agree.
     Raises UserError (mix_*, dataset_missing, dataset_broken, dataset_name_bad, disk_full).
     """
-    _check(parts)
+    dataset.checked_name(name)
+    with staging.folder() as place:
+        write(place, parts, seed, distinct, tell)
+        return dataset.take(name, place)
+
+
+def write(place: Path, parts: Mapping[str, float], seed: int, distinct: bool, tell: Tell) -> None:
+    """Write the mix into the folder `place`, from where dataset.take() makes a dataset of it."""
+    check(parts)
     sources = [dataset.load(part) for part in parts]
     order = _order(sources, list(parts.values()), seed)
     if not order:
         raise UserError("mix_empty")
     origin = {"mixed": [_part(part, ratio) for part, ratio in parts.items()], "seed": seed, "distinct": distinct}
-    rows = _rows(sources, order)
-    return dataset.save(name, _once(rows) if distinct else rows, _agreed(parts), origin)
+    rows = _told(_rows(sources, order), len(order), tell)
+    with writer(place) as made:
+        for row in _once(rows) if distinct else rows:
+            made.add(row)
+    write_json(place / "card.json", dataset.card_of(made, _agreed(parts), origin))
 
 
-def _check(parts: Mapping[str, float]) -> None:
+def _told(rows: Iterator[Row], of: int, tell: Tell) -> Iterator[Row]:
+    told = 0.0
+    for number, row in enumerate(rows):
+        if time.monotonic() > told + 0.3:
+            told = time.monotonic()
+            tell(number, of)
+        yield row
+
+
+def check(parts: Mapping[str, float]) -> None:
+    """Raises UserError (mix_nothing, mix_ratio, dataset_missing)."""
     if not parts:
         raise UserError("mix_nothing")
     for part, ratio in parts.items():

@@ -1,13 +1,16 @@
-"""`python -m training models`: list and add, as the command line has them."""
+"""`python -m training models` (list and add) and `distill`, as the command line has them."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+import time
 from dataclasses import asdict
 from typing import Any
 
-from training import models
+from training import distill, models
 from training.models import arrival, catalogue
+from training.sentences import LANGUAGES
 
 
 def listed() -> dict[str, Any]:
@@ -31,6 +34,26 @@ def added(folder: str, name: str) -> dict[str, Any]:
     """Add the model in `folder`; tells how far it is on a terminal."""
     path = arrival.add(folder, name, _tell)
     return {"model": name, **asdict(models.describe(path)), "path": str(path)}
+
+
+def distilled(options: argparse.Namespace) -> dict[str, Any]:
+    """Let a model answer what it has not answered yet; Ctrl+C keeps what there is."""
+    if options.model == models.STARTER:
+        models.starter.ensure(_tell)
+    distill.start(options.model, [options.only] if options.only else LANGUAGES)
+    try:
+        while (now := distill.look(options.model)).live:
+            if sys.stderr.isatty():
+                print(f"\r{now.done} of {now.of}", end="\r", file=sys.stderr)
+            time.sleep(0.3)
+    except KeyboardInterrupt:
+        distill.stop(options.model)
+        now = distill.look(options.model)
+    if now.error:
+        raise now.error
+    own = distill.own(options.model)
+    good = {language: sum(map(bool, answers.values())) for language, answers in own.items()}
+    return {"model": options.model, "answered": now.done, "of": now.of, "good": good}
 
 
 def _tell(stage: str, share: float) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from training import dataset
+from training.distill import SUGGESTED
 from training.errors import UserError
 from training.identity import PLAIN, Shares
 from training.persona import TONES, Persona
@@ -16,6 +17,7 @@ from training.sentences import LANGUAGES, sentence
 from ui.confirm import Confirm, confirm
 from ui.draft import Draft
 from ui.edge import PRIVATE, info, listed, plain, told
+from ui.general_pane import GeneralPane, general_pane
 from ui.import_pane import import_pane, wire_importing
 from ui.mix_pane import mix_pane, wire_mixing
 from ui.preview import View
@@ -55,6 +57,7 @@ class _Form:
     rows: gr.Slider
     identity: gr.Slider
     near_miss: gr.Slider
+    general: GeneralPane
     build: gr.Button
     problems: gr.Markdown
 
@@ -145,6 +148,7 @@ def _shares(text: Text) -> dict[str, Any]:
                 value=round(100 * PLAIN.near_miss),
                 **percent,
             ),
+            "general": general_pane(text),
         }
 
 
@@ -159,13 +163,14 @@ def _drafting(text: Text, form: _Form) -> tuple[Draft, Callable[[Any], Any]]:
 
 def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confirm) -> None:
     @told
-    def build(language: str, now: View, typed: str | None, *fields: Any) -> dict[Any, Any]:
+    def build(language: str, now: View, typed: str | None, general: str | None, *fields: Any) -> dict[Any, Any]:
         persona, shares = _persona(*fields[:-3]), _wanted(*fields[-3:])
         problems = persona.problems() + shares.problems()
         if problems:
             return {form.problems: gr.update(value=listed(problems, language), visible=True)}
         suggested = dataset.free_name(persona.name)
-        new = View(persona=persona.checked(), shares=shares, suggested=suggested).opened(language)
+        wanted = View(persona.checked(), shares, general or SUGGESTED, suggested=suggested)
+        new = wanted.opened(language)
         name = suggested if (typed or "").strip() in ("", now.suggested, now.name) else typed
         return {
             form.problems: gr.update(visible=HIDDEN),
@@ -178,7 +183,7 @@ def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confir
     gr.on(
         [form.build.click, form.name.submit, form.maker.submit, form.base.submit],
         build,
-        [text.language, pane.view, pane.name, *form.fields],
+        [text.language, pane.view, pane.name, form.general.whose, *form.fields],
         [form.problems, *pane.outputs, *replacing.outputs],
         **PRIVATE,
     )
@@ -188,7 +193,7 @@ def _wire_saving(text: Text, pane: PreviewPane, replacing: Confirm, saved: Saved
     def save(language: str, now: View, typed: str) -> dict[Any, Any]:
         name = dataset.checked_name(typed)
         if now.persona:
-            dataset.save(name, now.rows(), now.persona)
+            dataset.save(name, now.rows(), now.persona, {"general": now.general} if now.general else None)
         else:
             dataset.copy(now.name, name)
         info(sentence("dataset.saved", language, name=name))

@@ -26,10 +26,13 @@ def import_html(look: Look, language: str) -> str:
     progress = look.progress
     share = f"{progress.share:.0%}" if progress.share else "..."
     said = escape(sentence("import.reading", language, share=share, rows=progress.rows, bad=progress.bad))
-    width = f"{100 * progress.share:.0f}%"
-    return (
-        f'<div class="import" role="status"><p>{said}</p><div class="bar"><div style="width:{width}"></div></div></div>'
-    )
+    return progress_html(said, progress.share)
+
+
+def progress_html(said: str, share: float) -> str:
+    """A line, escaped already, over a bar."""
+    bar = f'<div class="bar"><div style="width:{100 * share:.0f}%"></div></div>'
+    return f'<div class="import" role="status"><p>{said}</p>{bar}</div>'
 
 
 def _report(report: Report, language: str) -> str:

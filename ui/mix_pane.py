@@ -1,26 +1,31 @@
-"""Several saved datasets into one: which, how much of each, what comes out, save. (Mixing: training/mix.py.)"""
+"""Several saved datasets into one: which, how much of each, what comes out, save. (Mixing: training/mixing.py.)"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
 
-from training import dataset
+from training import dataset, mixing
 from training import mix as mixes
 from training.errors import UserError
+from training.mixing import Look
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
 from ui.edge import PRIVATE, QUIET, info, plain, told
+from ui.import_view import progress_html
 from ui.preview import View
 from ui.preview_pane import PreviewPane
 from ui.saved_datasets import SavedDatasets
 from ui.text import Key, Text
-from ui.visibility import HIDDEN
+from ui.visibility import HIDDEN, seen
 
 MOST = 5
 """Datasets that can be mixed on the page; the command line knows no limit."""
+TICK = 0.7
+"""Seconds between two looks at a mix that is being written."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,32 @@ class MixPane:
     name: gr.Textbox
     save: gr.Button
     replacing: Confirm
+    current: gr.State
+    """The id of the mix that is being written for this visitor."""
+    progress: gr.HTML
+    stop: gr.Button
+    timer: gr.Timer
+    made: gr.Textbox
+    """The id of the mix that has ended; hidden, its change is what the rest of the page hears."""
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [self.current, self.progress, self.stop, self.timer, self.save]
+
+    def showing(self, current: str, look: Look | None, language: str) -> dict[Any, Any]:
+        """Updates that show how the mix stands; without one, none."""
+        live = bool(look and look.live)
+        said = ""
+        if look and look.live:
+            words = sentence("mix.mixing", language, rows=f"{look.rows:,}", of=f"{look.of:,}" if look.of else "...")
+            said = progress_html(escape(words), look.share)
+        return {
+            self.current: current if live else "",
+            self.progress: gr.update(value=said, visible=seen(live)),
+            self.stop: gr.update(visible=seen(live)),
+            self.timer: gr.Timer(active=live),
+            self.save: gr.update(interactive=not live),
+        }
 
 
 def mix_pane(text: Text) -> MixPane:
@@ -49,7 +80,11 @@ def mix_pane(text: Text) -> MixPane:
         name = text.new(gr.Textbox, label=Key("dataset.save_as"))
         save = text.new(gr.Button, value=Key("mix.save"), variant="primary")
         replacing = confirm(text, "dataset.replace_yes", "dataset.replace_no")
-    return MixPane(chosen, ratios, distinct, outcome, name, save, replacing)
+        current, timer = gr.State(""), gr.Timer(TICK, active=False)
+        progress = gr.HTML(visible=HIDDEN)
+        stop = text.new(gr.Button, value=Key("mix.stop"), size="sm", visible=HIDDEN)
+        made = gr.Textbox(visible=HIDDEN)
+    return MixPane(chosen, ratios, distinct, outcome, name, save, replacing, current, progress, stop, timer, made)
 
 
 def wire_mixing(text: Text, pane: MixPane, preview: PreviewPane, saved: SavedDatasets) -> list[Any]:
@@ -119,9 +154,51 @@ def _parts(chosen: list[str], ratios: tuple[float, ...]) -> dict[str, float]:
 
 
 def _wire_saving(text: Text, pane: MixPane, preview: PreviewPane, saved: SavedDatasets) -> list[Any]:
-    def save(language: str, typed: str, chosen: list[str], distinct: bool, *ratios: float) -> dict[Any, Any]:
+    def begin(language: str, typed: str, chosen: list[str], distinct: bool, *ratios: float) -> dict[Any, Any]:
+        begun = mixing.start(dataset.checked_name(typed or ""), _parts(chosen, ratios), distinct=distinct)
+        return {**pane.showing(begun, Look(), language), **pane.replacing.hide()}
+
+    @told
+    def begin_or_ask(language: str, typed: str, chosen: list[str], *others: Any) -> dict[Any, Any]:
+        if not chosen:
+            raise UserError("mix_nothing")
         name = dataset.checked_name(typed or "")
-        mixes.mix(name, _parts(chosen, ratios), distinct=distinct)
+        if name in dataset.names():
+            return pane.replacing.ask(sentence("dataset.replace", language, name=plain(name)))
+        return begin(language, name, chosen, *others)
+
+    outputs = [*pane.outputs, *pane.replacing.outputs]
+    inputs = [text.language, pane.name, pane.chosen, pane.distinct, *pane.ratios]
+    pane.save.click(begin_or_ask, inputs, outputs, **PRIVATE)
+    pane.replacing.yes.click(told(begin), inputs, outputs, **PRIVATE)
+    _wire_watching(text, pane)
+    return [_wire_ending(text, pane, preview, saved)]
+
+
+def _wire_watching(text: Text, pane: MixPane) -> None:
+    @told
+    def tick(language: str, current: str) -> Any:
+        if not current:
+            return gr.skip()
+        look = mixing.look(current)
+        return {**pane.showing(current, look, language), **({} if look.live else {pane.made: current})}
+
+    @told
+    def stop(language: str, current: str) -> dict[Any, Any]:
+        mixing.discard(current)
+        return pane.showing("", None, language)
+
+    inputs = [text.language, pane.current]
+    pane.timer.tick(tick, inputs, [*pane.outputs, pane.made], **QUIET)
+    pane.stop.click(stop, inputs, pane.outputs, **PRIVATE)
+
+
+def _wire_ending(text: Text, pane: MixPane, preview: PreviewPane, saved: SavedDatasets) -> Any:
+    """What happens once, at the end of a mix: in the queue, so that it can be told."""
+
+    @told
+    def end(language: str, ended: str) -> dict[Any, Any]:
+        name = mixing.finish(ended)
         info(sentence("dataset.saved", language, name=name))
         return {
             pane.name: "",
@@ -129,21 +206,7 @@ def _wire_saving(text: Text, pane: MixPane, preview: PreviewPane, saved: SavedDa
             preview.name: name,
             **preview.showing(View(name=name).opened(language), language),
             **saved.refreshed(language, name),
-            **pane.replacing.hide(),
         }
 
-    @told
-    def save_or_ask(language: str, typed: str, chosen: list[str], *others: Any) -> dict[Any, Any]:
-        if not chosen:
-            raise UserError("mix_nothing")
-        name = dataset.checked_name(typed or "")
-        if name in dataset.names():
-            return pane.replacing.ask(sentence("dataset.replace", language, name=plain(name)))
-        return save(language, name, chosen, *others)
-
-    outputs = [pane.name, *preview.outputs, *saved.outputs, *pane.replacing.outputs]
-    inputs = [text.language, pane.name, pane.chosen, pane.distinct, *pane.ratios]
-    return [
-        pane.save.click(save_or_ask, inputs, outputs, **PRIVATE),
-        pane.replacing.yes.click(told(save), inputs, outputs, **PRIVATE),
-    ]
+    outputs = [pane.name, *preview.outputs, *saved.outputs]
+    return pane.made.change(end, [text.language, pane.made], outputs, **PRIVATE)

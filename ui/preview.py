@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from training import dataset, identity
+from training import dataset, distill, identity
+from training.distill import OURS, SUGGESTED
 from training.identity import PLAIN, Row, Shares
 from training.persona import Persona
 from training.rows import Rows
@@ -23,6 +24,8 @@ class View:
     persona: Persona | None = None
     shares: Shares = PLAIN
     """How many of which kind, of a persona's conversations."""
+    general: str = SUGGESTED
+    """Whose answers to general questions: SUGGESTED, OURS, or a model's own."""
     name: str = ""
     """The saved dataset; empty while what is shown has not been saved."""
     kind: str = "all"
@@ -37,7 +40,8 @@ class View:
     def rows(self) -> Sequence[Row]:
         """All conversations, whichever kind is chosen. Raises UserError (dataset_missing, dataset_broken)."""
         if self.persona:
-            return built(self.persona, self.shares)
+            known = distill.mark(self.general) if self.general not in (SUGGESTED, OURS) else 0
+            return built(self.persona, self.shares, self.general, known)
         return stored(self.name) if self.name else ()
 
     def places(self) -> Sequence[int]:
@@ -76,9 +80,9 @@ class View:
 
 
 @lru_cache(maxsize=8)
-def built(persona: Persona, shares: Shares = PLAIN) -> tuple[Row, ...]:
-    """The persona's conversations; the same every time, so only persona and shares need to be remembered."""
-    return tuple(identity.build(persona, shares=shares))
+def built(persona: Persona, shares: Shares = PLAIN, general: str = SUGGESTED, _known: int = 0) -> tuple[Row, ...]:
+    """The persona's conversations; the same every time, so only what makes them needs to be remembered."""
+    return tuple(identity.build(persona, shares=shares, own=distill.chosen(general)))
 
 
 def stored(name: str) -> Rows:

@@ -78,3 +78,23 @@ def test_a_zip_is_a_sentence_and_two_datasets_are_mixed(visit: Visit, tmp_path: 
     wait_for(lambda: len(dataset.names()) == 3)
     (made,) = set(dataset.names()) - {"first", "second"}
     assert len(dataset.load(made)) == 15
+    walk.sees(walk.says("dataset.place", at=1, total=15))  # it is opened by itself
+
+
+def test_a_character_is_built_and_a_fact_that_answers_nothing_is_named(visit: Visit) -> None:
+    walk = Walk(visit(LOCALES["zh"]), "zh")
+    walk.field("dataset.name").fill("小明")
+    walk.field("dataset.maker").fill("张三")
+    walk.page.get_by_role("button", name=walk.says("dataset.character")).click()
+    walk.page.get_by_label(walk.says("dataset.tone_playful")).check()
+    walk.page.get_by_label(walk.says("dataset.facts")).fill("天气不错")
+    walk.press("dataset.build")
+    walk.sees(re.compile("看不出“天气不错”回答的是什么问题"))
+    walk.page.get_by_label(walk.says("dataset.facts")).fill("生日：5月1日")
+    walk.page.get_by_label(walk.says("dataset.taboos")).fill("政治")
+    walk.press("dataset.build")
+    walk.sees(walk.says("dataset.next"))
+    walk.press("dataset.save")
+    wait_for(lambda: dataset.names() == ["小明"])
+    who = dataset.card("小明")["persona"]
+    assert (who["tone"], who["facts"], who["taboos"]) == ("playful", ["生日：5月1日"], ["政治"])

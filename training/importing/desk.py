@@ -5,22 +5,14 @@ The process does the reading (child.py), so that a big or a malicious file canno
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from training import dataset
-from training import process as processes
+from training import dataset, errand
 from training.errors import UserError
-from training.files import read_json, write_json
-from training.home import ROOT
+from training.files import read_json
 from training.importing import staging
 from training.importing.intake import Progress
 from training.importing.report import Report
@@ -45,44 +37,26 @@ class Look:
 
 def start(file: Path, persona: Persona | None = None, distinct: bool = False) -> str:
     """Begin to read a file; returns the import's id. Raises UserError (persona problems, not_writable)."""
-    _tidy()
+    tidy()
     folder = staging.new()
     who = asdict(persona.checked()) if persona else None
-    request = {"file": str(file), "persona": who, "distinct": distinct, "page": os.getpid()}
-    write_json(folder / "request.json", request)
-    with (folder / "import.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "training.importing.child", str(folder)],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    write_json(folder / "process.json", {"pid": process.pid, "mark": processes.start_mark(process.pid) or ""})
-    threading.Thread(target=process.wait, daemon=True).start()  # or it would stay behind as a zombie
+    errand.start("training.importing.child", folder, {"file": str(file), "persona": who, "distinct": distinct})
     return folder.name
 
 
 def look(name: str) -> Look:
     """How the import stands. Raises UserError(import_not_there)."""
     folder = _folder(name)
-    alive = processes.is_alive(*_process(folder))
+    alive = errand.is_alive(folder)
     # Asked before the files are: what ends in between has written its last word.
     if (folder / "report.json").is_file():
         return Look(Progress(1.0), report=Report.from_dict(read_json(folder / "report.json")))
-    if (folder / "error.json").is_file():
-        told = read_json(folder / "error.json")
-        return Look(Progress(0.0), error=UserError(told["error"], **told["details"]))
-    if not alive:
-        log = (folder / "import.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return Look(
-            Progress(0.0), error=UserError("import_died", reason=log[-1] if log else "?", log=folder / "import.log")
-        )
-    try:
-        return Look(Progress(**read_json(folder / "progress.json")))
-    except (OSError, ValueError, TypeError):
-        return Look(Progress(0.0))
+    error = errand.error(folder)
+    if not error and not alive:
+        error = UserError("import_died", reason=errand.last_line(folder), log=folder / errand.LOG)
+    if error:
+        return Look(Progress(0.0), error=error)
+    return Look(Progress(**(errand.progress(folder) or {"share": 0.0})))
 
 
 def discard(name: str) -> None:
@@ -91,7 +65,7 @@ def discard(name: str) -> None:
         folder = _folder(name)
     except UserError:
         return
-    _end(folder)
+    errand.end(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -119,22 +93,9 @@ def _folder(name: str) -> Path:
     return folder
 
 
-def _process(folder: Path) -> tuple[int, str]:
-    try:
-        told: dict[str, Any] = read_json(folder / "process.json")
-        return int(told["pid"]), str(told["mark"])
-    except (OSError, ValueError, KeyError):
-        return 0, ""
-
-
-def _end(folder: Path) -> None:
-    pid, mark = _process(folder)
-    if mark and processes.is_alive(pid, mark):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _tidy() -> None:
+def tidy() -> None:
+    """Remove what nobody saved for a day."""
     for folder in staging.imports_dir().glob("import-*"):
         if folder.is_dir() and folder.stat().st_mtime < time.time() - _OLD:
-            _end(folder)
+            errand.end(folder)
             shutil.rmtree(folder, ignore_errors=True)

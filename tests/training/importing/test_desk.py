@@ -15,7 +15,7 @@ import pytest
 
 from tests.training.conftest import wait_for
 from tests.training.importing.conftest import chat
-from training import dataset, home
+from training import dataset, errand, home
 from training import process as processes
 from training.errors import UserError
 from training.files import read_json, write_json
@@ -80,13 +80,13 @@ def test_nothing_is_saved_under_a_bad_name_or_without_good_rows(file: Path, tmp_
 def test_a_process_that_is_killed_is_told_and_a_discarded_one_is_gone(tmp_path: Path) -> None:
     big = long_file(tmp_path)
     name = desk.start(big)
-    pid, mark = desk._process(staging.imports_dir() / name)
+    pid, mark = errand.worker(staging.imports_dir() / name)
     wait_for(lambda: desk.look(name).progress.rows > 0)
     os.kill(pid, signal.SIGKILL)
     look = ended(name)
     assert look.error and look.error.code == "import_died" and look.error.sentence("zh")
     name = desk.start(big)
-    pid, mark = desk._process(staging.imports_dir() / name)
+    pid, mark = errand.worker(staging.imports_dir() / name)
     desk.discard(name)
     wait_for(lambda: not processes.is_alive(pid, mark))
     desk.discard(name)
@@ -100,7 +100,7 @@ def test_a_reader_does_not_outlive_its_page(tmp_path: Path) -> None:
     )
     page = subprocess.Popen([sys.executable, "-c", code], cwd=home.ROOT, stdout=subprocess.PIPE, text=True)
     name = page.stdout.readline().strip() if page.stdout else ""
-    pid, mark = desk._process(staging.imports_dir() / name)
+    pid, mark = errand.worker(staging.imports_dir() / name)
     assert processes.is_alive(pid, mark)
     page.kill()
     page.communicate()
@@ -116,7 +116,7 @@ def test_too_much_memory_and_our_own_mistakes_are_sentences(
         raise failure
 
     monkeypatch.setattr(intake, "take_in", fails)
-    monkeypatch.setattr(child, "_limit_memory", lambda: None)
+    monkeypatch.setattr(errand, "limit_memory", lambda most: None)
     folder = staging.new()
     write_json(folder / "request.json", {"file": str(file), "persona": None, "distinct": False, "page": os.getppid()})
     assert child.main(folder) == 1 and read_json(folder / "error.json")["error"] == code
