@@ -5,13 +5,13 @@ Half-copied weights are the usual accident, so every weight file's size is compa
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub import safetensors_header
 from training.errors import UserError
 from training.files import read_json
 
@@ -19,7 +19,6 @@ INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 TEMPLATE = "chat_template.jinja"
 _VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 _DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
-_LONGEST_HEADER = 100_000_000  # safetensors' own limit
 
 
 @dataclass(frozen=True)
@@ -118,20 +117,8 @@ def weight_files(folder: Path) -> list[str]:
 
 
 def _tensors(folder: Path, file: str) -> dict[str, Any]:
-    """The header of a safetensors file, when the file is whole: 8 bytes of length, JSON, then the data it speaks of."""
-    path = folder / file
+    """What a safetensors file holds, when the file is whole."""
     try:
-        with path.open("rb") as opened:
-            length = int.from_bytes(opened.read(8), "little")
-            if not 0 < length < _LONGEST_HEADER:
-                raise ValueError("not a safetensors header")
-            header = json.loads(opened.read(length))
-        header.pop("__metadata__", None)
-        end = max(tensor["data_offsets"][1] for tensor in header.values())
-        for tensor in header.values():
-            math.prod(tensor["shape"]), tensor["dtype"]
-        if path.stat().st_size != 8 + length + end:
-            raise ValueError("half a file")
-    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        return safetensors_header.read(folder / file)
+    except (OSError, ValueError) as error:
         raise UserError("model_incomplete", path=folder, missing=file) from error
-    return header

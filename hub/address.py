@@ -1,0 +1,100 @@
+"""Where a model is: a hub, a repo on it, a revision; and who asks. No network."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from hub.errors import HubError
+
+HUBS = {"openxlab": "OpenXLab", "modelscope": "ModelScope", "hf": "Hugging Face"}
+"""What a source begins with, and what the hub is called."""
+_BASES = {
+    "openxlab": ("OPENXLAB_GIT_BASE", "https://code.openxlab.org.cn"),
+    "modelscope": ("MODELSCOPE_ENDPOINT", "https://www.modelscope.cn"),
+    "hf": ("HF_ENDPOINT", "https://huggingface.co"),
+}
+TOKENS = {"openxlab": "OPENXLAB_TOKEN", "modelscope": "MODELSCOPE_API_TOKEN", "hf": "HF_TOKEN"}
+"""The variable that holds a hub's token. OpenXLab's git wants a user name too: OPENXLAB_USER, else the repo's owner."""
+_REPO = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
+_REVISION = re.compile(r"[A-Za-z0-9_][\w./-]*", re.ASCII)  # never an option of git, never a path upwards
+
+
+@dataclass(frozen=True)
+class Address:
+    """A model repo."""
+
+    hub: str
+    """A key of HUBS."""
+    repo: str
+    """USER/REPO."""
+    revision: str = ""
+    """A branch, tag or commit; empty: what the hub takes by itself."""
+
+    @property
+    def hub_name(self) -> str:
+        return HUBS[self.hub]
+
+    @property
+    def base(self) -> str:
+        """The hub's URL, which a variable may move. Raises HubError(hub_base_bad)."""
+        variable, usual = _BASES[self.hub]
+        url = (os.environ.get(variable) or usual).rstrip("/")
+        try:
+            parts = urlsplit(url)
+            bad = parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc
+        except ValueError:
+            bad = True
+        if bad:  # not shown: what stands before an @ may be a password
+            raise HubError("hub_base_bad", variable=variable)
+        return url
+
+    def __str__(self) -> str:
+        return f"{self.hub}:{self.repo}" + (f"@{self.revision}" if self.revision else "")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who asks. The token is in no representation of this object."""
+
+    user: str = ""
+    token: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if any(not " " < letter <= "~" for letter in self.user + self.token):
+            raise HubError("hub_token_bad")  # a line break would end a header
+
+
+def is_address(source: str) -> bool:
+    """Whether a source names a hub (and not a folder)."""
+    return source.partition(":")[0].strip().lower() in HUBS and ":" in source
+
+
+def parse(source: str) -> Address:
+    """`openxlab:USER/REPO@REVISION` as an address. Raises HubError(hub_address_bad)."""
+    hub, _, rest = source.strip().partition(":")
+    repo, at, revision = rest.strip().partition("@")
+    hub = hub.strip().lower()
+    revision_bad = at and (not _REVISION.fullmatch(revision) or ".." in revision)
+    if hub not in HUBS or not _REPO.fullmatch(repo) or ".." in repo or repo.endswith(".git") or revision_bad:
+        raise HubError("hub_address_bad", source=_without_password(source.strip()))
+    return Address(hub, repo, revision)
+
+
+def from_environment(address: Address, variables: Mapping[str, str] = os.environ) -> Credentials:
+    """The credentials that the environment has for this hub, or empty ones."""
+    token = variables.get(TOKENS[address.hub], "").strip()
+    return signed_in(address, token, variables)
+
+
+def signed_in(address: Address, token: str, variables: Mapping[str, str] = os.environ) -> Credentials:
+    """A token with the user name that goes with it."""
+    user = variables.get("OPENXLAB_USER", "").strip() or address.repo.partition("/")[0]
+    return Credentials(user if address.hub == "openxlab" else "", token.strip())
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//", text)

@@ -1,0 +1,134 @@
+"""git as a child process: no prompt, no shell, and the token only in the child's environment.
+
+The credential helper is bound to the hub's own URL, so that a repo cannot send git elsewhere with it; the user's own
+helpers are left out, because they would write the token down.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from hub.address import TOKENS, Address, Credentials
+from hub.errors import HubError
+
+_USER, _TOKEN = "STUDIO_HUB_USER", "STUDIO_HUB_TOKEN"
+_HELPER = f'!printf "username=%s\\npassword=%s\\n" "${_USER}" "${_TOKEN}"; :'  # printf is the shell's own: no process
+_DENIED = (
+    "Authentication failed",
+    "could not read Username",
+    "could not read Password",
+    "terminal prompts disabled",
+    "error: 403",
+    "HTTP 401",
+    "HTTP 403",
+    "Authorization error",
+    "ccess denied",
+)
+_ABSENT = ("not found", "error: 404", "does not exist", "Repository or object")
+_NO_REVISION = ("couldn't find remote ref", "not our ref", "unadvertised object", "no such remote ref")
+_FULL = ("No space left on device", "Disk quota exceeded")
+_LOST = (
+    "Could not resolve",
+    "Failed to connect",
+    "unable to access",
+    "timed out",
+    "early EOF",
+    "RPC failed",
+    "hung up",
+)
+
+
+class Git:
+    """git in one folder, for one repo on a hub, in one person's name."""
+
+    def __init__(self, address: Address, who: Credentials, folder: Path, cancelled: Callable[[], bool]) -> None:
+        if not shutil.which("git"):
+            raise HubError("hub_git_missing")
+        self.address, self.who, self.folder, self.cancelled = address, who, folder, cancelled
+        self.url = f"{address.base}/{address.repo}.git"
+
+    def __call__(self, *arguments: str, write: Path | None = None, on_wait: Callable[[], None] | None = None) -> bytes:
+        """What git answers (or, written to `write`, nothing). Raises HubError."""
+        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
+            with write.open("wb") if write else said as output:
+                code = self._run(arguments, output, errors, on_wait)
+                answer = b""
+                if not write:
+                    said.seek(0)
+                    answer = said.read()
+            errors.seek(0)
+            if code:
+                raise self._failure(errors.read().decode(errors="replace"))
+        return answer
+
+    def environment(self) -> dict[str, str]:
+        """The child's variables."""
+        kept = {key: value for key, value in os.environ.items() if key not in _SECRET}
+        # Not where git works, nor its traces, which may hold what it sends; but the certificates it trusts.
+        kept = {key: kept[key] for key in kept if not key.startswith("GIT_") or key.startswith("GIT_SSL_")}
+        settings = {"credential.helper": "", "lfs.url": f"{self.url}/info/lfs", "gc.auto": "0"}
+        pairs = [*settings.items()]
+        if self.who.token:
+            pairs.append((f"credential.{self.address.base}.helper", _HELPER))
+            kept |= {_USER: self.who.user, _TOKEN: self.who.token}
+        for number, (key, value) in enumerate(pairs):
+            kept |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        kept |= {"GIT_CONFIG_COUNT": str(len(pairs)), "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "LC_ALL": "C"}
+        return kept | {"GIT_ALLOW_PROTOCOL": "http:https", "GIT_LFS_SKIP_SMUDGE": "1"}
+
+    def _run(self, arguments, output, errors, on_wait) -> int:  # type: ignore[no-untyped-def]
+        process = subprocess.Popen(
+            ["git", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            while True:
+                try:
+                    return process.wait(0.1)
+                except subprocess.TimeoutExpired:
+                    if self.cancelled():
+                        raise HubError("hub_cancelled") from None
+                    if on_wait:
+                        on_wait()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, 9)  # its transport is a process of its own
+                process.wait()
+
+    def _failure(self, said: str) -> HubError:
+        told = {"hub": self.address.hub_name, "repo": self.address.repo}
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        reason = (lines or ["git said nothing"])[-1][:300]
+        if self.who.token:
+            reason = reason.replace(self.who.token, "***")
+
+        def about(words: tuple[str, ...]) -> bool:
+            return any(word in said for word in words)
+
+        if about(_FULL):
+            return HubError("disk_full", path=self.folder)
+        if about(_NO_REVISION):
+            return HubError("hub_no_such_revision", **told, revision=self.address.revision or "HEAD")
+        if about(_DENIED):
+            if self.who.token:
+                return HubError("hub_token_refused", **told)
+            return HubError("hub_private", **told, variable=TOKENS[self.address.hub])
+        if about(_ABSENT):
+            return HubError("hub_no_such_repo", **told, variable=TOKENS[self.address.hub])
+        if about(_LOST):
+            return HubError("hub_unreachable", hub=self.address.hub_name, reason=reason)
+        return HubError("hub_git_failed", reason=reason)
+
+
+_SECRET = {*TOKENS.values(), "OPENXLAB_AK", "OPENXLAB_SK"}
+"""Not for git's eyes: it gets the one it needs under a name of its own."""

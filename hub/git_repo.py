@@ -1,0 +1,76 @@
+"""A repo by git and git-lfs: git tells the files, LFS pointers their SHA-256, the LFS server their bytes by range.
+
+The LFS protocol is spoken here and not by the git-lfs program, whose downloads cannot be followed byte by byte, lie
+twice on the disk, and need it installed.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hub import web
+from hub.address import Address, Credentials
+from hub.contents import File, Listing, Stream
+from hub.errors import HubError
+from hub.git import Git
+
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\nsize (\d+)\n"
+)
+_LONGEST_POINTER = 1024
+_LFS = "application/vnd.git-lfs+json"
+
+
+def listing(address: Address, who: Credentials, scratch: Path, cancelled: Callable[[], bool]) -> Listing:
+    """The repo's files. Raises HubError."""
+    git = Git(address, who, scratch, cancelled)
+    git("init", "--quiet", "--bare", ".")
+    git("fetch", "--quiet", "--depth=1", "--no-tags", git.url, address.revision or "HEAD")
+    commit = git("rev-parse", "FETCH_HEAD^{commit}").decode().strip()
+    blobs: dict[str, str] = {}
+    files = []
+    for line in git("ls-tree", "-r", "-z", "-l", commit).split(b"\0")[:-1]:
+        told, _, name = line.partition(b"\t")
+        mode, kind, sha, size = told.split()
+        if kind == b"blob" and mode != b"120000":  # no links: they lead elsewhere
+            files.append(File(name.decode(errors="replace"), int(size), git_sha=sha.decode()))
+    for number, file in enumerate(files):
+        pointer = _POINTER.match(git("cat-file", "blob", file.git_sha)) if _may_be_pointer(file) else None
+        if pointer:
+            files[number] = File(file.name, int(pointer[2]), sha256=pointer[1].decode())
+        else:
+            blobs[file.name] = file.git_sha
+
+    def read(file: File, offset: int) -> Stream:
+        if file.name in blobs:
+            return Stream(0, iter([git("cat-file", "blob", blobs[file.name])]))
+        return _object(address, who, git.url, file, offset)
+
+    return Listing(commit, tuple(files), read)
+
+
+def _may_be_pointer(file: File) -> bool:
+    """Only files at the top can be a model's, so only they are looked into."""
+    return file.size < _LONGEST_POINTER and "/" not in file.name
+
+
+def _object(address: Address, who: Credentials, url: str, file: File, offset: int) -> Stream:
+    """A large file's bytes, by a link that the LFS server makes for the moment."""
+    place = f"{url}/info/lfs/objects/batch"
+    basic = base64.b64encode(f"{who.user}:{who.token}".encode()).decode()
+    signed = {"Authorization": f"Basic {basic}"} if who.token else {}
+    asked = {"operation": "download", "transfers": ["basic"], "objects": [{"oid": file.sha256, "size": file.size}]}
+    told = web.ask(address, place, {**signed, "Accept": _LFS, "Content-Type": _LFS}, asked)
+    try:
+        link = told["objects"][0]["actions"]["download"]
+        href, given = str(link["href"]), {str(key): str(value) for key, value in (link.get("header") or {}).items()}
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise HubError("hub_incomplete", missing=file.name) from error
+    if urlsplit(href).scheme not in ("http", "https"):
+        raise HubError("hub_incomplete", missing=file.name)
+    ours = urlsplit(href)[:2] == urlsplit(url)[:2] and "authorization" not in map(str.lower, given)
+    return web.stream(address, href, {**given, **(signed if ours else {})}, offset)

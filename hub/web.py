@@ -1,0 +1,97 @@
+"""Asking a hub over HTTP: what it refuses becomes a HubError, and no error holds more than the hub's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import requests
+
+from hub.address import TOKENS, Address
+from hub.contents import Stream
+from hub.errors import HubError
+
+_PATIENCE = (15, 60)
+"""Seconds until a hub that does not take the call, or says nothing more, is given up."""
+_BLOCK = 1 << 16
+"""What is lost when a connection breaks off is less than this."""
+
+
+class Broken(Exception):
+    """The connection ended before the answer did, or the hub is busy: worth another try."""
+
+
+def ask(address: Address, url: str, headers: dict[str, str], body: Any = None) -> Any:
+    """The JSON that the hub answers. Raises HubError."""
+    try:
+        with _answer(address, url, headers, body) as response:
+            answer = response.json()
+    except Broken as error:
+        raise HubError("hub_unreachable", hub=address.hub_name, reason=error) from error
+    except (requests.RequestException, ValueError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise HubError("hub_unreachable", hub=address.hub_name, reason="no JSON")
+    return answer
+
+
+def stream(address: Address, url: str, headers: dict[str, str], offset: int) -> Stream:
+    """The bytes of a file from `offset` on. Raises HubError, and Broken here or while it is read."""
+    asked = {**headers, "Accept-Encoding": "identity", **({"Range": f"bytes={offset}-"} if offset else {})}
+    stack = ExitStack()
+    response = stack.enter_context(_answer(address, url, asked))
+    begins = offset if response.status_code == 206 else 0
+
+    def blocks() -> Iterator[bytes]:
+        with stack:
+            try:
+                yield from response.iter_content(_BLOCK)
+            except requests.RequestException as error:
+                raise Broken(_short(error)) from None
+
+    return Stream(begins, blocks())
+
+
+@contextmanager
+def _answer(address: Address, url: str, headers: dict[str, str], body: Any = None) -> Iterator[requests.Response]:
+    try:
+        response = requests.request(
+            "GET" if body is None else "POST",
+            url,
+            headers=headers,
+            json=body,
+            stream=True,
+            timeout=_PATIENCE,
+            auth=lambda request: request,  # or what ~/.netrc has for the host would take the token's place
+        )
+    except requests.RequestException as error:
+        raise Broken(_short(error)) from None  # its own text and chain hold the URL and what was sent
+    with response:
+        if response.status_code >= 400:
+            signed = bool({"Authorization", "Cookie"} & set(headers))
+            raise _refusal(address, response.status_code, signed, response.headers.get("X-Error-Code", ""))
+        yield response
+
+
+def _refusal(address: Address, status: int, signed: bool, said: str) -> Exception:
+    if status in (408, 429) or status >= 500:
+        return Broken(f"HTTP {status}")
+    told = {"hub": address.hub_name, "repo": address.repo}
+    if said == "RevisionNotFound":
+        return HubError("hub_no_such_revision", **told, revision=address.revision)
+    if status in (401, 403):
+        if signed:
+            return HubError("hub_token_refused", **told)
+        return HubError("hub_private", **told, variable=TOKENS[address.hub])
+    if status == 404:
+        return HubError("hub_no_such_repo", **told, variable=TOKENS[address.hub])
+    return HubError("hub_unreachable", hub=address.hub_name, reason=f"HTTP {status}")
+
+
+def _short(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "timeout"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "TLS"
+    return "the connection failed" if isinstance(error, requests.ConnectionError) else type(error).__name__
