@@ -2,11 +2,3 @@
 
 It is handed paths and credentials, and raises HubError, which the floors above turn into the user's sentence.
 """
-
-from __future__ import annotations
-
-from hub.address import Address, Credentials, parse
-from hub.errors import HubError
-from hub.pulling import Progress, pull
-
-__all__ = ["Address", "Credentials", "HubError", "Progress", "parse", "pull"]

@@ -49,7 +49,7 @@ def pull(
     to: Path,
     who: Credentials | None = None,
     progress: Callable[[Progress], None] = lambda progress: None,
-    accept: Callable[[Path, list[str]], None] = lambda folder, weights: None,
+    accept: Callable[[Path, list[str]], object] = lambda folder, weights: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Make the folder `to` out of the repo.
@@ -103,9 +103,10 @@ class _Pull:
         self.progress, self.cancelled = progress, cancelled
         self.files = part / "files"
         self.known: list[File] = []
-        self.told = 0.0
+        self.told = ("", 0.0)
+        """The file that was told of last, and when."""
 
-    def run(self, accept: Callable[[Path, list[str]], None]) -> None:
+    def run(self, accept: Callable[[Path, list[str]], object]) -> None:
         shutil.rmtree(self.part / "git", ignore_errors=True)
         (self.part / "git").mkdir()
         repo = listing(self.address, self.who, self.part / "git", self.cancelled)
@@ -203,8 +204,9 @@ class _Pull:
             os.fsync(opened.fileno())
 
     def _tell(self, file: File, done: int, before: int) -> None:
-        if done == file.size or time.monotonic() - self.told > 0.2:
-            self.told = time.monotonic()
+        before_this, when = self.told
+        if done == file.size or file.name != before_this or time.monotonic() - when > 0.2:
+            self.told = (file.name, time.monotonic())
             self.progress(Progress(file.name, done, file.size, before + done, sum(each.size for each in self.known)))
 
     def _wait(self, seconds: float) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from hub.address import TOKENS, Address
 from hub.contents import Stream
 from hub.errors import HubError
+
+if TYPE_CHECKING:  # half a second that only those pay who ask a hub
+    import requests
 
 _PATIENCE = (15, 60)
 """Seconds until a hub that does not take the call, or says nothing more, is given up."""
@@ -24,6 +25,8 @@ class Broken(Exception):
 
 def ask(address: Address, url: str, headers: dict[str, str], body: Any = None) -> Any:
     """The JSON that the hub answers. Raises HubError."""
+    import requests
+
     try:
         with _answer(address, url, headers, body) as response:
             answer = response.json()
@@ -38,6 +41,8 @@ def ask(address: Address, url: str, headers: dict[str, str], body: Any = None) -
 
 def stream(address: Address, url: str, headers: dict[str, str], offset: int) -> Stream:
     """The bytes of a file from `offset` on. Raises HubError, and Broken here or while it is read."""
+    import requests
+
     asked = {**headers, "Accept-Encoding": "identity", **({"Range": f"bytes={offset}-"} if offset else {})}
     stack = ExitStack()
     response = stack.enter_context(_answer(address, url, asked))
@@ -55,6 +60,8 @@ def stream(address: Address, url: str, headers: dict[str, str], offset: int) -> 
 
 @contextmanager
 def _answer(address: Address, url: str, headers: dict[str, str], body: Any = None) -> Iterator[requests.Response]:
+    import requests
+
     try:
         response = requests.request(
             "GET" if body is None else "POST",
@@ -90,6 +97,8 @@ def _refusal(address: Address, status: int, signed: bool, said: str) -> Exceptio
 
 
 def _short(error: requests.RequestException) -> str:
+    import requests
+
     if isinstance(error, requests.Timeout):
         return "timeout"
     if isinstance(error, requests.exceptions.SSLError):

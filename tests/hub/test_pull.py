@@ -18,8 +18,11 @@ from typing import Any
 
 import pytest
 
-from hub import Address, Credentials, HubError, Progress, parse, pull, pulling
+from hub import pulling
 from hub.__main__ import main
+from hub.address import Address, Credentials, parse
+from hub.errors import HubError
+from hub.pulling import Progress, pull
 from tests.hub.conftest import put, weights
 from tests.hub.servers import TOKEN, Hub, git, publish
 from tests.training.conftest import wait_for
