@@ -117,7 +117,7 @@ def _models(options: argparse.Namespace) -> Answer:
 
 
 def _add_model(options: argparse.Namespace) -> Answer:
-    return model_commands.added(options.folder, options.name)
+    return model_commands.added(options.source, options.name)
 
 
 def _execute(command: list[str], folder: Path) -> None:
@@ -218,7 +218,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--whole", action="store_true", help="ask every checkpoint of a run all questions, not half")
     command("certificate", _certificate, "write a run's certificate: HTML, Markdown and a picture", which)
     command("list", _list, "all runs, newest first")
-    _add_models(command("models", _models, "the base models that are here, or another one: models add FOLDER"))
+    _add_models(command("models", _models, "the base models that are here, or another one: models add SOURCE"))
     return top
 
 
@@ -227,9 +227,10 @@ def _add_models(models_parser: argparse.ArgumentParser) -> None:
     common = _common(argparse.SUPPRESS)
     actions = models_parser.add_subparsers(metavar="ACTION")
     actions.add_parser("list", parents=[common], help="the base models that are here, and those known to fit")
-    text = "add a base model from a folder; InternLM2 is converted to Llama's layout"
+    text = "add a base model from a folder or a hub; InternLM2 is converted to Llama's layout"
     sub = actions.add_parser("add", parents=[common], help=text, description=text)
-    sub.add_argument("folder", metavar="FOLDER", help="a Llama, Qwen2 or InternLM2 chat model")
+    told = "a Llama, Qwen2 or InternLM2 chat model: a folder, or openxlab:, modelscope: or hf:USER/REPO[@REVISION]"
+    sub.add_argument("source", metavar="SOURCE", help=told)
     sub.add_argument("--name", required=True, help="what it is called from now on")
     sub.set_defaults(does=_add_model)
 

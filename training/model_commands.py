@@ -8,8 +8,9 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from hub.pulling import Progress
 from training import distill, models
-from training.models import arrival, catalogue
+from training.models import catalogue, sources
 from training.sentences import LANGUAGES
 
 
@@ -30,9 +31,9 @@ def listed() -> dict[str, Any]:
     return {"models": here, "folders": described, "catalogue": known}
 
 
-def added(folder: str, name: str) -> dict[str, Any]:
-    """Add the model in `folder`; tells how far it is on a terminal."""
-    path = arrival.add(folder, name, _tell)
+def added(source: str, name: str) -> dict[str, Any]:
+    """Add the model at `source`; tells how far it is on a terminal."""
+    path = sources.add(source, name, progress=_tell, fetching=_tell_fetching)
     return {"model": name, **asdict(models.describe(path)), "path": str(path)}
 
 
@@ -56,6 +57,10 @@ def distilled(options: argparse.Namespace) -> dict[str, Any]:
     return {"model": options.model, "answered": now.done, "of": now.of, "good": good}
 
 
+def _tell_fetching(now: Progress) -> None:
+    _tell(f"fetch {now.file}", now.total_done / max(1, now.total))
+
+
 def _tell(stage: str, share: float) -> None:
     if sys.stderr.isatty():
-        print(f"\r{stage} {share:4.0%}", end="\r", file=sys.stderr)
+        print(f"\r{stage} {share:4.0%}\033[K", end="\r", file=sys.stderr)

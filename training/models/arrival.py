@@ -13,10 +13,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hub import selection
 from training.errors import UserError
 from training.files import writing_failed
 from training.home import ROOT, models_dir
@@ -29,22 +30,6 @@ PLAIN = ("LlamaForCausalLM", "Qwen2ForCausalLM")
 CONVERTED = "InternLM2ForCausalLM"
 RESERVED = ("starter", "SmolLM2-135M-Instruct")
 _NAME = re.compile(r"[\w][\w.\- ]{0,63}")
-_SMALL = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer.model",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    layout.TEMPLATE,
-    layout.INDEX,
-    "README.md",
-    "LICENSE",
-    "NOTICE",
-)
 _BLOCK = 8 << 20
 _HEADROOM = 64 << 20
 """Bytes for the small files, and so that a disk is not filled to its last block."""
@@ -104,6 +89,14 @@ def _check_free(target: Path) -> None:
 
 def recognise(source: Path) -> str:
     """The class of a model that can be added. Raises UserError with the reason why it cannot."""
+    architecture = promised(source)
+    if architecture != CONVERTED:
+        layout.check(source)
+    return architecture
+
+
+def promised(source: Path, weights: Sequence[str] = ()) -> str:
+    """Like recognise(), of a folder that may still lack its weights; `weights` are the names they will have."""
     config, tokenizer = layout.table(source, "config.json"), layout.table(source, "tokenizer_config.json")
     architecture = str(next(iter(config.get("architectures") or ["?"])))
     own = {**(tokenizer.get("auto_map") or {}), **(config.get("auto_map") or {})}
@@ -116,8 +109,8 @@ def recognise(source: Path) -> str:
     if config.get("quantization_config"):
         raise UserError("model_quantised", path=source)
     layout.chat_template(source)
-    if architecture != CONVERTED:
-        layout.check(source)
+    if architecture != CONVERTED and any(name.endswith(".bin") for name in weights):
+        raise UserError("model_only_pickle", path=source)
     return architecture
 
 
@@ -129,7 +122,7 @@ def _programs(entries: Iterable[Any]) -> str:
 
 def _copy(source: Path, target: Path, tell: Callable[[float], None]) -> None:
     target.mkdir()
-    for name in _SMALL:
+    for name in selection.SMALL:
         if (source / name).is_file():
             shutil.copyfile(source / name, target / name)
     files = layout.weight_files(source)
