@@ -12,8 +12,9 @@ from ui import endpoints
 from ui.chat_tab import ChatTab, chat_tab
 from ui.dataset_tab import DatasetTab, dataset_tab
 from ui.edge import PRIVATE, QUIET, told
+from ui.live_view import Looking
 from ui.preview import View
-from ui.run_panel import Looking, first_run
+from ui.run_panel import first_run
 from ui.text import Key, Text
 from ui.train_tab import TrainTab, train_tab
 

@@ -13,9 +13,9 @@ from training.sentences import sentence
 from ui.confirm import Confirm
 from ui.draft import Draft
 from ui.edge import PRIVATE, info, toast, told
+from ui.live_view import RunPanel
 from ui.recipe_form import recipe_of
 from ui.run_actions import ask_to_queue, release
-from ui.run_panel import RunPanel
 from ui.text import Text
 
 

@@ -18,13 +18,14 @@ from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, listed, told
 from ui.history_panel import history_panel
 from ui.history_panel import wire as wire_history
+from ui.live_view import RunPanel
 from ui.meter import fits
 from ui.model_pane import model_pane
 from ui.plan import plan, suggestion, this_machine
 from ui.recipe_form import TrainForm, form_fields, recipe_form, recipe_of, refilled, values
 from ui.recipe_form import problems as recipe_problems
 from ui.run_actions import queueing
-from ui.run_panel import RunPanel, run_panel
+from ui.run_panel import run_panel
 from ui.starting import missing, wire_starting
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, seen

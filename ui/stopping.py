@@ -1,0 +1,39 @@
+"""Stop asks first: keep what was learned, or discard it. The answer is acted upon at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from training import runs
+from training.sentences import sentence
+from ui.confirm import Confirm
+from ui.edge import PRIVATE, QUIET, told
+from ui.live_view import Looking, RunPanel
+from ui.text import Text
+from ui.visibility import classes
+
+
+def wire_stopping(text: Text, panel: RunPanel, stopping: Confirm) -> None:
+    @told
+    def ask(language: str) -> dict[Any, Any]:
+        return stopping.ask(sentence("run.stop_ask", language))
+
+    def stop(keep: bool) -> Any:
+        @told
+        def stopped(language: str, run: str, *looking: Any) -> dict[Any, Any]:
+            runs.stop(run, keep)
+            return panel.following(run, language, Looking.at(*looking))
+
+        return stopped
+
+    panel.stop.click(ask, text.language, stopping.outputs, **QUIET)
+    # The question goes at once; the last process may need some seconds to end.
+    for button, keep in ((stopping.yes, False), (stopping.other, True)):
+        hidden = button.click(_stopping_now, None, [stopping.box, panel.stop], **QUIET)
+        hidden.then(stop(keep), [text.language, panel.run, *panel.looking], panel.outputs, **PRIVATE)
+
+
+def _stopping_now() -> tuple[Any, Any]:
+    return gr.update(elem_classes=classes("confirm", False)), gr.update(interactive=False)
