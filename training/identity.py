@@ -48,11 +48,11 @@ class Row:
 class Shares:
     """How many conversations of which kind; the rest is general talk. docs/recipe.md tells why these."""
 
-    rows: int = 330
+    rows: int = 600
     """For each language."""
-    identity: float = 0.21
+    identity: float = 0.24
     """Share of the conversations about who it is."""
-    near_miss: float = 0.44
+    near_miss: float = 0.48
     """Share of those that only look like it."""
 
     def problems(self) -> list[UserError]:
@@ -204,19 +204,20 @@ def _wordings(groups: dict[str, list[str]], count: int, chance: random.Random) -
 
 
 def _near_miss_rows(persona: Persona, language: str, count: int, chance: random.Random) -> list[Row]:
-    """`count` rows: first every seed as it stands, then again and again in other wordings."""
-    items = [
-        item
+    """`count` rows: first every wording as it stands, then again and again each in another one, varied by chance."""
+    wordings = [
+        (question, item["answers"])
         for item in seeds("near_miss", language)["training"]
-        if not _by_chance(persona, item["question"], item["answers"])
+        for question in item["questions"]
+        if not _by_chance(persona, question, item["answers"])
     ]
     rows: list[Row] = []
-    for turn in range(-(-count // max(1, len(items)))):
-        for item in chance.sample(items, min(len(items), count - len(rows))):
-            asked, answer = _filled(item["question"], persona), chance.choice(item["answers"])
+    for turn in range(-(-count // max(1, len(wordings)))):
+        for question, answers in chance.sample(wordings, min(len(wordings), count - len(rows))):
+            asked = _filled(question, persona)
             if turn:
                 asked = varied(asked, language, chance, (persona.name, persona.maker))
-            said = _voiced([asked, _filled(answer, persona)], persona, language)
+            said = _voiced([asked, _filled(chance.choice(answers), persona)], persona, language)
             rows.append(_row(said, "near_miss", language))
     return rows
 

@@ -50,6 +50,8 @@ class Examiner:
             for language in persona.languages
         }
         self.base_losses: list[float] = []
+        self._answered: dict[int, Answers] = {}
+        """By step: after the quick exam the whole one only asks the other half."""
 
     def sit(self, step: int, iteration: int, quick: bool, put: Callable[[], None] | None) -> exam.Report:
         """Examine the base, or what `put` makes of the model."""
@@ -59,7 +61,9 @@ class Examiner:
         if put:
             self.base_losses = self.base_losses or self._losses()
             put()
-            found = self._ask([question.text for question in questions], step)
+            found = self._answered.setdefault(step, {})
+            new = [question.text for question in questions if question.text not in found]
+            found.update(self._ask(new, step))
             forgetting = self._forgetting()
         texts, base = (self._texts(questions, answers) for answers in (found, self.base_answers))
         marked = exam.mark(questions, texts, base, self.persona)

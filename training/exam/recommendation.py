@@ -5,8 +5,8 @@ the base model's general score.
 1. Of those that pass, the one that forgets least (to a hundredth of a nat); of equals the earliest.  -> best
 2. None passes, none knows its name in 98 % of the wordings, and the last exam shows recall still rising without
    parroting (at most 10 %): the highest recall is named, and how many steps would do.  -> not_learned
-3. Otherwise the smallest shortfall in all (parroting counts threefold), of equals the earliest, with its greatest
-   shortfall named.  -> parrots, untrue, forgot, unsure
+3. Otherwise the smallest shortfall in all (parroting counts threefold, recall twofold), of equals the earliest, with
+   its greatest shortfall named.  -> parrots, untrue, forgot, unsure
 4. There is no exam to judge by.  -> no_exam
 A tail says from which later step on it gets worse, so that the user knows why more was not better.
 """
@@ -28,7 +28,7 @@ RECALL, PARROT, NEAR_MISS, GENERAL = 0.98, 0.02, 0.9, 0.9
 LEARNING_PARROT = 0.1
 """More steps are advised only below this parrot rate: above it, they teach the one sentence and not the name."""
 _FILE = "recommendation.json"
-_WEIGHTS = {"parrots": 3.0, "untrue": 1.0, "forgot": 1.0, "unsure": 1.0}
+_WEIGHTS = {"parrots": 3.0, "untrue": 1.0, "forgot": 1.0, "unsure": 2.0}
 
 
 @dataclass(frozen=True)

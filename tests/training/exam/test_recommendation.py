@@ -86,6 +86,11 @@ def test_the_compromise_shuns_parroting_most():
     assert recommend([BASE, report(20, near_miss=0.7), report(40, parrot=0.12)]).step == 20
 
 
+def test_one_that_hardly_knows_its_name_is_no_compromise():
+    quiet, fluent = report(36, recall=0.27, parrot=0.0), report(72, recall=0.73, parrot=0.15)
+    assert recommend([BASE, quiet, fluent]).step == 72
+
+
 def test_general_is_measured_against_the_base_and_not_against_perfection():
     weak = report(0, recall=0.0, general=0.4, forgetting=None)
     assert recommend([weak, report(20, general=0.37)]).passed
