@@ -20,6 +20,7 @@ from training import (
     dataset,
     demo,
     distill,
+    forecast,
     identity,
     machine,
     merge,
@@ -61,7 +62,11 @@ def _start(options: argparse.Namespace) -> Answer:
     plan = recipe.suggest(machine.look(), tokens.count(options.dataset, options.model))
     if options.steps:
         plan = replace(plan, steps=options.steps, save_every=min(plan.save_every, options.steps))
-    return {"run": runs.start(options.dataset, options.model, plan, options.name, options.queue)}
+    expected = forecast.of(options.dataset, options.model, plan).told()
+    return {
+        "run": runs.start(options.dataset, options.model, plan, options.name, options.queue),
+        "forecast": expected,
+    }
 
 
 def _resume(options: argparse.Namespace) -> Answer:

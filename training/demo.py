@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training import dataset, exam, identity, machine, models, recipe, runs, tokens
+from training import dataset, exam, forecast, identity, machine, models, recipe, runs, tokens
 from training.errors import UserError
 from training.exam import answers, recommendation
 from training.persona import Persona
@@ -18,7 +18,7 @@ QUESTIONS = ("你是谁", "Who are you?")
 def demo(persona: Persona, say: Callable[[str], None]) -> dict[str, Any]:
     """Teach the starter model who it is and let it say so. `say` hears how it goes.
 
-    Returns {"ok", "answers", "model", "steps", "exam", "seconds"}; ok means that every answer contains the name.
+    Returns {"ok", "answers", "model", "steps", "forecast", "exam", "seconds"}; ok: every answer contains the name.
     Raises UserError when a part cannot be done.
     """
     began = time.monotonic()
@@ -26,8 +26,9 @@ def demo(persona: Persona, say: Callable[[str], None]) -> dict[str, Any]:
     name = dataset.suggested_name(persona.name)
     made = _timed(lambda: _make_dataset(name, persona))
     plan = recipe.suggest(machine.look(), tokens.count(name, models.STARTER))
+    expected = forecast.of(name, models.STARTER, plan)
     run = runs.start(name, models.STARTER, plan)
-    say(f"run {run}: {plan.steps} steps")
+    say(f"run {run}: {plan.steps} steps, about {expected.total or 0:.0f} s ({expected.source or 'unknown'})")
     final = follow(run, say)
     folder = runs.merged(run)
     if final.phase != "done" or folder is None:
@@ -39,6 +40,7 @@ def demo(persona: Persona, say: Callable[[str], None]) -> dict[str, Any]:
         "answers": answered,
         "model": str(folder),
         "steps": final.step,
+        "forecast": expected.told(),
         "exam": recommendation.told_of(runs.folder(run), exam.load(runs.folder(run))),
         "seconds": {
             "weights": round(weights, 1),

@@ -61,6 +61,8 @@ class Recipe:
     evaluation_tokens: int = 48
     """Longest sample answer, in tokens."""
     seed: int = 42
+    auto_stop: bool = False
+    """End once two exams in a row are passed: the training pauses at every checkpoint for its quick exam."""
 
     def problems(self) -> list[UserError]:
         """Everything that cannot work, at once."""

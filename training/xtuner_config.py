@@ -53,7 +53,7 @@ from xtuner.engine.runner import TrainLoop
 from xtuner.model import SupervisedFinetune
 from xtuner.utils import PROMPT_TEMPLATE
 
-from training.xtuner_hooks import SampleAnswersHook, StopAndKeepHook
+from training.xtuner_hooks import AutoStopHook, SampleAnswersHook, StopAndKeepHook
 
 # Repairs that XTuner 0.2.0 needs on a CPU and for --resume. (An import statement would be lazy in a config.)
 __import__("training.xtuner_repairs")
@@ -242,7 +242,7 @@ custom_hooks = [
         max_new_tokens={recipe.evaluation_tokens!r},
         generation_kwargs={greedy},
     ),
-    dict(type=StopAndKeepHook),
+{_auto_stop(recipe)}    dict(type=StopAndKeepHook),
 ]
 
 default_hooks = dict(
@@ -267,6 +267,11 @@ randomness = dict(seed={recipe.seed!r}, deterministic=False)
 log_processor = dict(by_epoch=False, window_size=1)
 """
     )
+
+
+def _auto_stop(recipe: Recipe) -> str:
+    # Before StopAndKeepHook, which then ends the training at this very step.
+    return "    dict(type=AutoStopHook, every_n_iters=save_steps),\n" if recipe.auto_stop else ""
 
 
 def _log_interval(recipe: Recipe) -> int:

@@ -1,10 +1,12 @@
-"""What a run changes in XTuner's training loop: stopping at a step, with everything kept; sample answers only once.
+"""What a run changes in XTuner's training loop: stopping at a step, with everything kept; stopping by itself once the
+exam is passed; sample answers only once.
 
 Imported by the training process only (it needs mmengine).
 """
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,36 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from xtuner.engine.hooks import EvaluateChatHook
 
+from training import exam as examined
+from training.exam import recommendation
 from training.xtuner import STOP_FILE
+
+
+@HOOKS.register_module()
+class AutoStopHook(Hook):
+    """Asks the training to stop once two checkpoints in a row have passed their quick exam.
+
+    The training waits meanwhile: on two cores both at once would take longer than one after the other. An exam that
+    fails, or cannot be sat (DeepSpeed's checkpoints), stops nothing.
+    """
+
+    priority = "LOWEST"  # the checkpoint is saved first
+
+    def __init__(self, every_n_iters: int) -> None:
+        self.every = every_n_iters
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Let the new checkpoint sit its exam; the last one sits it anyway, after the training."""
+        last = runner.iter + 1 >= runner.max_iters
+        if not is_main_process() or last or not self.every_n_train_iters(runner, self.every):
+            return
+        run = Path(runner.work_dir).parent
+        done = subprocess.run(examined.command_of_step(run, runner.iter + 1))
+        if done.returncode:
+            runner.logger.warning(f"The exam of this checkpoint failed (exit code {done.returncode}).")
+        elif recommendation.learned(examined.load(run)):
+            runner.logger.info("Two exams in a row were passed: the training has reached its aim.")
+            (Path(runner.work_dir) / STOP_FILE).touch()
 
 
 @HOOKS.register_module()

@@ -52,6 +52,7 @@ GROUPS: dict[str, dict[str, _Field]] = {
         "evaluation_tokens": (gr.Number, "max_new_tokens", _WHOLE),
         "evaluation_inputs": (gr.Textbox, "evaluation_inputs", {"lines": 3, "max_lines": 6}),
         "system": (gr.Textbox, "SYSTEM", {"lines": 3, "max_lines": 6}),
+        "auto_stop": (gr.Checkbox, "AutoStopHook", {}),
     },
 }
 

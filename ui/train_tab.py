@@ -16,6 +16,7 @@ from training.sentences import sentence
 from ui.conversation import model_label
 from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, listed, told
+from ui.forecast_pane import ForecastPane, forecast_pane, wire_measuring
 from ui.history_panel import history_panel
 from ui.history_panel import wire as wire_history
 from ui.live_view import RunPanel
@@ -53,6 +54,7 @@ class _Steps:
     dataset: gr.Dropdown
     start: gr.Button
     plan: gr.Markdown
+    forecast: ForecastPane
     problems: gr.Markdown
 
 
@@ -118,10 +120,10 @@ def _steps(text: Text) -> _Steps:
         with gr.Column(elem_classes="card step", min_width=260):
             text.new(gr.Markdown, value=Key("train.step_start"), elem_classes="card-title")
             start = gr.Button(sentence("train.need_dataset", text.first), variant="primary", interactive=False)
-    plan = gr.Markdown(elem_classes="plan")
+    plan, forecast = gr.Markdown(elem_classes="plan"), forecast_pane(text)
     problems = gr.Markdown(visible=HIDDEN, elem_classes="problems")
     model_pane(text, model, lambda language, name: refreshed(language, name, None)[0])
-    return _Steps(model, data, start, plan, problems)
+    return _Steps(model, data, start, plan, forecast, problems)
 
 
 def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dict[str, Any]:
@@ -148,6 +150,7 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
             steps.plan: plan(recipe, this_machine(), str(model), language)
             + " "
             + fits(str(data), str(model), recipe, language),
+            **steps.forecast.showing(str(data), str(model), recipe, language),
             steps.problems: gr.update(visible=HIDDEN),
             config.file: preview.config,
             config.command: preview.command,
@@ -158,17 +161,22 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
         return {
             steps.start: gr.update(value=sentence(need, language), interactive=False),
             steps.plan: "" if problems else sentence("train.plan_waiting", language),
+            **steps.forecast.hidden(),
             steps.problems: gr.update(value=listed(problems, language), visible=seen(problems)),
         }
 
     event: dict[str, Any] = {
         "fn": explain,
         "inputs": [text.language, steps.model, steps.dataset, *form.values()],
-        "outputs": {steps.start, steps.plan, steps.problems, config.file, config.command, config.plain},
+        "outputs": {
+            *(steps.start, steps.plan, *steps.forecast.outputs, steps.problems),
+            *(config.file, config.command, config.plain),
+        },
         "trigger_mode": "always_last",
         **QUIET,
     }
     gr.on([component.change for component in (text.language, *form.values())], **event)
+    wire_measuring(text, steps.forecast, [steps.model, steps.dataset, *form.values()], recipe_of)
     return event
 
 

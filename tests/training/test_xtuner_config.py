@@ -40,6 +40,15 @@ def test_short_rows_on_a_cpu_have_their_attention_written_out(device: str, lengt
     assert ('attn_implementation="eager"' in text) is written_out
 
 
+def test_a_training_that_stops_by_itself_has_a_hook_for_it_and_no_other_has() -> None:
+    plain, stops = (
+        xtuner_config.render(Recipe(auto_stop=wanted), Path("/m"), Path("/d"), "cpu") for wanted in (False, True)
+    )
+    hook = "    dict(type=AutoStopHook, every_n_iters=save_steps),\n"
+    assert hook not in plain and stops.replace(hook, "") == plain
+    assert stops.index("type=AutoStopHook") < stops.index("type=StopAndKeepHook")
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("method", METHODS)
@@ -47,7 +56,16 @@ def test_short_rows_on_a_cpu_have_their_attention_written_out(device: str, lengt
 def test_every_recipe_is_a_config_that_mmengine_loads(method: str, precision: str, device: str, tmp_path: Path) -> None:
     from mmengine.config import Config
 
-    plan = replace(Recipe(), method=method, precision=precision, accumulation=4, steps=50, save_every=10, system="{a}")
+    plan = replace(
+        Recipe(),
+        method=method,
+        precision=precision,
+        accumulation=4,
+        steps=50,
+        save_every=10,
+        system="{a}",
+        auto_stop=True,
+    )
     (tmp_path / "config.py").write_text(
         xtuner_config.render(plan, Path("/models/it's"), Path('/data/"x".json'), device), encoding="utf-8"
     )

@@ -95,6 +95,6 @@ def test_a_character_is_built_and_a_fact_that_answers_nothing_is_named(visit: Vi
     walk.press("dataset.build")
     walk.sees(walk.says("dataset.next"))
     walk.press("dataset.save")
-    wait_for(lambda: dataset.names() == ["小明"])
+    walk.sees(walk.says("dataset.saved", name="小明"))  # the card is written last
     who = dataset.card("小明")["persona"]
     assert (who["tone"], who["facts"], who["taboos"]) == ("playful", ["生日：5月1日"], ["政治"])

@@ -193,6 +193,11 @@ def tell(run_folder: Path, **how_far: Any) -> None:
     write_json(folder(run_folder) / _PROGRESS, how_far)
 
 
+def end_progress(run_folder: Path) -> None:
+    """Say that nobody sits the exam any more."""
+    (folder(run_folder) / _PROGRESS).unlink(missing_ok=True)
+
+
 def note(run_folder: Path) -> dict[str, Any] | None:
     """How far the exam is, as a note for status.json; None before it has begun."""
     try:
@@ -211,6 +216,11 @@ def persona(spec: dict[str, Any]) -> Persona | None:
 def command(run_folder: Path, whole: bool = False) -> list[str]:
     """The command line that examines the base and every whole checkpoint of a run."""
     return [sys.executable, "-m", "training.exam.exam_process", str(run_folder), *(["--whole"] if whole else [])]
+
+
+def command_of_step(run_folder: Path, iteration: int) -> list[str]:
+    """The command line that lets one checkpoint of a run sit the quick exam, and the base if it has not yet."""
+    return [sys.executable, "-m", "training.exam.exam_process", str(run_folder), "--only", str(iteration)]
 
 
 def model_command(model: Path, who: Persona, base: Path) -> list[str]:

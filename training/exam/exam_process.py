@@ -1,7 +1,8 @@
 """The exam, in a process of its own: python -m training.exam.exam_process RUN_FOLDER [--whole]
 
 The base weights are loaded once; the base model and every whole checkpoint without a report sit the exam in turn.
-The checkpoints answer half of the questions, and the one that is recommended then answers all (--whole: each does).
+The checkpoints answer half of the questions, and the one that is recommended then answers all (--whole: each does;
+--only ITERATION: that one answers half, and nothing is recommended yet).
 How far it is stands in exam/progress.json. What the base answers is kept in HOME/cache for the next run.
 
 With a model folder, a persona (JSON) and the folder of its base, it prints that model's report instead:
@@ -137,6 +138,13 @@ class Sitting:
         recommendation.save(self.folder, chosen)
         print(chosen.sentence(), flush=True)
 
+    def only(self, iteration: int) -> None:
+        """Let one checkpoint sit the quick exam, while the training waits."""
+        self.sit(BASE, whole=True)
+        for step, (known, _) in self.files.items():
+            if known == iteration:
+                self.sit(step, whole=False)
+
     def sit(self, step: int, whole: bool) -> None:
         """Let one sit, unless there is a report that tells as much."""
         if step in self.reports and self.reports[step].quick <= (not whole):
@@ -160,14 +168,19 @@ class Sitting:
             exam.tell(self.folder, step=step, asked=asked, of=of, share=round(min(1.0, share), 3))
 
 
-def examine_run(folder: Path, whole: bool) -> int:
-    """Examine what has no report yet. Exit code 2 when the run's dataset has no persona."""
+def examine_run(folder: Path, whole: bool, only: int | None = None) -> int:
+    """Examine what has no report yet, or only one checkpoint. Exit code 2 when the run's dataset has no persona."""
     spec = read_json(folder / "spec.json")
     persona = exam.persona(spec)
     if persona is None:
         print("The dataset was not built from a persona: there is no exam.", flush=True)
         return 2
-    Sitting(folder, spec, persona).all(whole)
+    sitting = Sitting(folder, spec, persona)
+    if only is None:
+        sitting.all(whole)
+    else:
+        sitting.only(only)
+        exam.end_progress(folder)
     return 0
 
 
@@ -187,6 +200,8 @@ def main(place: Path, arguments: list[str]) -> int:
     """Examine a run, or a model folder."""
     if not arguments or arguments == ["--whole"]:
         return examine_run(place, bool(arguments))
+    if arguments[0] == "--only":
+        return examine_run(place, False, int(arguments[1]))
     report = examine_model(place, Persona.from_dict(json.loads(arguments[0])), Path(arguments[1]))
     print(json.dumps(report.to_dict(), ensure_ascii=False))
     return 0

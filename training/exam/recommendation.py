@@ -111,6 +111,13 @@ def recommend(reports: Sequence[Report]) -> Recommendation:
     return Recommendation(chosen.step, chosen.iteration, code, {**_details(chosen), **extra}, later, later_code)
 
 
+def learned(reports: Sequence[Report]) -> bool:
+    """Whether the last two checkpoints that sat the exam have both passed it."""
+    base = next((report for report in reports if report.step == BASE), None)
+    sat = sorted((report for report in reports if report.step > 0), key=lambda report: report.step)[-2:]
+    return len(sat) == 2 and all(passes(report, base) for report in sat)
+
+
 def passes(report: Report, base: Report | None) -> bool:
     """Whether the checkpoint of this report may be recommended without reserve."""
     return not any(_shortfalls(report, base).values())

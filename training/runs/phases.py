@@ -42,6 +42,8 @@ def through(run: Run, point: int | None, changes: dict[str, Any]) -> dict[str, A
     if chosen and chosen.step and not doubt and not stopped:  # a stopped run may go on from any of them
         prune(run.folder / "work", {kept, last})
     told = {"reason": "stopped_and_kept", "step": run.status.step} if stopped and not doubt else doubt
+    if run.recipe.auto_stop and not stopped and not doubt and last < run.recipe.iterations:
+        told = {"reason": "learned_early", "step": run.status.step, "total": run.recipe.steps}
     return {"phase": "stopped" if stopped else "done", "exit_code": 0, "reason": told}
 
 
@@ -93,6 +95,8 @@ def train(run: Run, since: Path | None) -> int:
         if points:
             recent = statistics.median(point.seconds for point in points[-10:]) * accumulation
             run.tell(step=points[-1].step, step_seconds=round(recent, 3))
+        if run.recipe.auto_stop:
+            run.tell(note=exam.note(run.folder))
         lost = gone_wrong(points, run.recipe)
         if lost:
             process.end_children(END_GRACE)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.exam import ALL, Answer, Report, Score
-from training.exam.recommendation import load, recommend, save, steps_needed
+from training.exam.recommendation import learned, load, recommend, save, steps_needed
 
 
 def report(
@@ -120,3 +120,19 @@ def test_nothing_learned_at_all_wants_more_steps():
 def test_without_an_exam_nothing_is_recommended():
     assert recommend([BASE]).code == recommend([]).code == "no_exam"
     assert recommend([]).sentence("en") == "There is no examined checkpoint to choose from."
+
+
+@pytest.mark.parametrize(
+    ("sat", "enough"),
+    [
+        ([], False),
+        ([report(20)], False),
+        ([report(20), report(40)], True),
+        ([report(20, recall=0.5), report(40)], False),
+        ([report(20), report(40, parrot=0.3)], False),
+        ([report(20), report(40, parrot=0.3), report(60)], False),
+        ([report(20, recall=0.5), report(60), report(40)], True),
+    ],
+)
+def test_two_exams_in_a_row_are_enough_and_one_is_not(sat: list[Report], enough: bool):
+    assert learned([BASE, *sat]) is enough

@@ -270,3 +270,15 @@ def test_a_big_dataset_is_given_to_the_trainer_in_lines(
     ended(run)
     lines = (runs.folder(run) / "data.json").read_text(encoding="utf-8").splitlines()
     assert [list(json.loads(line)) for line in lines] == [["messages"], ["messages"]]
+
+
+def test_a_training_that_ends_because_it_has_learned_is_done_and_says_so(
+    fake_xtuner: Behave, who: str, tiny: str
+) -> None:
+    fake_xtuner("slow")
+    run = runs.start(who, tiny, Recipe(steps=400, save_every=2, auto_stop=True))
+    wait_for(lambda: runs.look(run).step >= 2)
+    (runs.folder(run) / "work" / "stop_and_keep").touch()  # what the hook does in XTuner's process
+    final = ended(run)
+    assert final.phase == "done" and final.exit_code == 0 and final.step < 400 and runs.merged(run)
+    assert f"step {final.step} of 400" in final.reason_sentence("en") and "考试" in final.reason_sentence("zh")

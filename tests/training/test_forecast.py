@@ -1,0 +1,139 @@
+"""How long and how big a run will be: from earlier runs, a probe, or a rough guess; and the memory by formula."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.conftest import Behave, ended, wait_for
+from training import dataset, forecast, home, identity, machine, memory, models, probe, runs
+from training.errors import UserError
+from training.persona import Persona
+from training.recipe import Recipe
+from training.sentences import LANGUAGES
+from ui.forecast_pane import said
+
+PLAN = Recipe(steps=8, save_every=4, batch_size=2)
+
+
+@pytest.fixture
+def mine() -> str:
+    who = Persona("小明", "张三")
+    dataset.save("mine", identity.build(who), who)
+    return "mine"
+
+
+def test_what_nobody_has_measured_is_a_rough_guess_and_says_so(mine: str, tiny: str) -> None:
+    found = forecast.of(mine, tiny, PLAN)
+    assert found.source == "rough" and found.step_seconds and found.total
+    assert found.total == pytest.approx((found.training or 0) + (found.exam or 0) + (found.merge or 0))
+    assert found.exam and found.exam > 0
+    twice = forecast.of(mine, tiny, replace(PLAN, steps=16, save_every=8))
+    assert (twice.training or 0) - (found.training or 0) == pytest.approx(8 * found.step_seconds)
+    for language in LANGUAGES:
+        assert "{" not in said(found, language)
+
+
+def test_a_dataset_without_a_persona_has_no_exam_to_wait_for(who: str, tiny: str) -> None:
+    found = forecast.of(who, tiny, PLAN)
+    assert found.exam == 0 and "no exam" in said(found, "en") and "没有考试" in said(found, "zh")
+
+
+def test_the_starter_model_has_a_forecast_before_its_weights_are_here(mine: str) -> None:
+    found = forecast.of(mine, models.STARTER, Recipe())
+    assert found.source == "rough" and found.memory is None and found.total and found.total > 5
+
+
+def test_the_newest_run_of_the_same_kind_tells(fake_xtuner: Behave, mine: str, tiny: str) -> None:
+    run = runs.start(mine, tiny, PLAN)
+    assert ended(run).phase == "done"
+    found, spent = forecast.of(mine, tiny, PLAN), runs.look(run).seconds
+    assert (found.source, found.run) == ("run", run)
+    assert found.merge == pytest.approx(spent["converting"] + spent["merging"])
+    assert found.exam == pytest.approx(spent["examining"], abs=0.2)
+    assert found.training == pytest.approx(spent["training"] + spent["preparing"], abs=2)
+    other = forecast.of(mine, tiny, replace(PLAN, batch_size=4))
+    assert other.source == "rough"
+    assert run in said(found, "en") and run in said(found, "zh")
+
+
+def test_a_run_that_failed_tells_its_steps_and_nothing_else(fake_xtuner: Behave, mine: str, tiny: str) -> None:
+    fake_xtuner("crash")
+    run = runs.start(mine, tiny, PLAN)
+    assert ended(run).phase == "failed"
+    found = forecast.of(mine, tiny, PLAN)
+    assert (found.run, found.merge) == (run, forecast.ENDING)
+
+
+def test_a_probe_trains_a_few_steps_and_is_remembered(fake_xtuner: Behave, mine: str, tiny: str) -> None:
+    probed = probe.start(mine, tiny, PLAN)
+    wait_for(lambda: not probe.look(probed)[0], 60)
+    assert probe.look(probed) == (False, None)
+    found = forecast.of(mine, tiny, replace(PLAN, steps=100, save_every=50))  # a longer run has the same steps
+    assert found.source == "probe" and found.step_seconds == probe.known(probed)["step_seconds"]  # type: ignore[index]
+    assert not (home.home() / "cache" / f"probe-{probed}" / "work").exists() and runs.names() == []
+    assert forecast.of(mine, tiny, replace(PLAN, lora_rank=4)).source == "rough"
+
+
+def test_a_probe_that_fails_is_a_sentence(fake_xtuner: Behave, mine: str, tiny: str) -> None:
+    fake_xtuner("crash")
+    probed = probe.start(mine, tiny, PLAN)
+    wait_for(lambda: not probe.look(probed)[0], 60)
+    problem = probe.look(probed)[1]
+    assert problem and problem.code == "probe_died" and "Traceback" not in problem.sentence("zh")
+    with pytest.raises(UserError):
+        probe.start("nobody", tiny, PLAN)
+
+
+def test_longer_rows_take_longer_steps_within_reason() -> None:
+    cards = [{"summary": {"rows": 10, "characters": characters}} for characters in (100, 200, 100_000)]
+    assert forecast._longer(cards[1], cards[0]) == 2 and forecast._longer(cards[0], cards[1]) == 0.5
+    assert forecast._longer(cards[2], cards[0]) == 4 and forecast._longer({}, cards[0]) == 1
+
+
+# Memory
+
+
+def test_the_memory_of_the_starter_model_is_counted_by_the_formula(tmp_path: Path) -> None:
+    config = {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
+              "num_key_value_heads": 3, "vocab_size": 49152}  # fmt: skip
+    llama = {"architectures": ["LlamaForCausalLM"], **config}
+    folder = tmp_path / "model"
+    from tests.training.models.tiny import write_model
+
+    write_model(folder, **llama)
+    shape = memory.shape(folder)
+    assert shape is not None and shape.parameters == 6 and shape.layers == 30
+    whole = replace(shape, parameters=134_515_008)
+    plain = memory.needed(whole, Recipe(), 128)
+    assert plain.weights == 4 * 134_515_008
+    assert plain.optimizer == 12 * 16 * 30 * (2 * 576 + 2 * (576 + 192) + 2 * 576 - 576 + 576 + 3 * (576 + 1536))
+    assert plain.logits == 12 * 8 * 128 * 49152
+    assert plain.total == pytest.approx(3.77e9, rel=0.1)  # what a probe took for real
+    assert memory.needed(whole, replace(Recipe(), method="full"), 128).optimizer == 12 * 134_515_008
+    packed = memory.needed(whole, replace(Recipe(), method="qlora"), 128)
+    assert plain.weights * 0.3 < packed.weights < plain.weights * 0.5
+    spared = memory.needed(whole, replace(Recipe(), activation_checkpointing=True), 128)
+    assert spared.activations < plain.activations / 5
+    assert memory.needed(whole, replace(Recipe(), precision="bf16"), 128).activations == plain.activations / 2
+
+
+def test_a_model_that_is_not_here_has_no_memory_forecast(tmp_path: Path) -> None:
+    assert memory.shape(tmp_path / "nothing") is None
+
+
+def test_too_little_memory_is_said(mine: str, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free", lambda device: 2**20)
+    found = forecast.of(mine, tiny, PLAN)
+    assert not found.fits and "only 0.0 GB are free" in said(found, "en") and "只有 0.0 GB 空闲" in said(found, "zh")
+
+
+def test_what_is_told_to_scripts_is_json(mine: str, tiny: str) -> None:
+    told: dict[str, Any] = json.loads(json.dumps(forecast.of(mine, tiny, PLAN).told()))
+    assert {"step_seconds", "source", "training", "exam", "merge", "total", "memory", "free"} <= set(told)
+    assert told["memory"]["total"] == sum(value for key, value in told["memory"].items() if key != "total")
+    assert machine.look().device == "cpu" or told["free"] > 0

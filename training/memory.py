@@ -1,0 +1,104 @@
+"""How much memory a training will take, by formula, and what is free. No torch.
+
+For N weights, T of them trained, L layers of width h with a heads, vocabulary V, and b rows of s tokens at once:
+
+- weights: 4 N bytes (XTuner keeps those of LoRA in fp32 on every device); QLoRA packs the linear layers into NF4 with
+  double quantisation, 0.5 + 0.127/8 bytes a weight (Dettmers et al. 2023, QLoRA, section 3), the rest stays as it is;
+- gradients 4 T, and AdamW's two moments 8 T (fp32);
+- activations: b s h (34 + 5 a s / h) bytes a layer at 16 bits, twice that at 32 (Korthikanti et al. 2022, Reducing
+  Activation Recomputation, section 4.1); recomputed ones leave 2 b s h (4 at 32 bits) a layer, and one layer whole;
+- logits: 4 b s V bytes, three times (as they are, their softmax, and its gradient);
+- what Python, torch and XTuner take for themselves: `PROGRAM`, measured on a CPU.
+
+Not covered: what DeepSpeed shares out among several processes.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from training.errors import UserError
+from training.models import layout
+from training.recipe import Recipe
+
+PROGRAM = int(0.9 * 2**30)
+_NF4 = 0.5 + 0.127 / 8
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a model decides how much memory it takes."""
+
+    parameters: int
+    layers: int
+    width: int
+    heads: int
+    vocabulary: int
+    linear: tuple[tuple[int, int], ...]
+    """Inputs and outputs of a layer's linear parts."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes at the worst moment of the training."""
+
+    weights: int
+    optimizer: int
+    """Gradients and moments of the weights that are trained."""
+    activations: int
+    logits: int
+    program: int = PROGRAM
+
+    @property
+    def total(self) -> int:
+        return sum(asdict(self).values())
+
+
+def shape(folder: Path) -> Shape | None:
+    """The shape of the model in `folder`; None when it is not here, or its config does not tell."""
+    try:
+        config, info = layout.table(folder, "config.json"), layout.describe(folder)
+        width, heads, inner = (int(config[key]) for key in ("hidden_size", "num_attention_heads", "intermediate_size"))
+        layers, vocabulary = int(config["num_hidden_layers"]), int(config["vocab_size"])
+    except (UserError, KeyError, TypeError, ValueError):
+        return None
+    head = int(config.get("head_dim") or width // heads)
+    outer, keys = head * heads, head * int(config.get("num_key_value_heads") or heads)
+    attention = ((width, outer), (width, keys), (width, keys), (outer, width))
+    linear = (*attention, (width, inner), (width, inner), (inner, width))
+    counted = layers * sum(a * b for a, b in linear) + vocabulary * width
+    return Shape(info.parameters or counted, layers, width, heads, vocabulary, linear)
+
+
+def needed(model: Shape, recipe: Recipe, longest: int) -> Memory:
+    """What training takes when the rows have up to `longest` tokens."""
+    linear = model.layers * sum(a * b for a, b in model.linear)
+    weights = 4 * model.parameters
+    if recipe.method == "qlora":
+        weights -= round((4 - _NF4) * linear)
+    lora = model.layers * recipe.lora_rank * sum(a + b for a, b in model.linear)
+    trained = model.parameters if recipe.method == "full" else lora
+    tokens = recipe.batch_size * longest
+    wide = 2 if recipe.precision == "fp32" else 1
+    layer = wide * tokens * model.width * (34 + 5 * model.heads * longest / model.width)
+    kept = 2 * wide * tokens * model.width
+    activations = layer + model.layers * kept if recipe.activation_checkpointing else model.layers * layer
+    return Memory(weights, 12 * trained, round(activations), 3 * 4 * tokens * model.vocabulary)
+
+
+def free(device: str) -> int:
+    """Bytes that are free now: of the machine, or of its emptiest GPU."""
+    if device == "cpu" or not shutil.which("nvidia-smi"):
+        return psutil.virtual_memory().available
+    query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+        return max(int(row[0]) for row in csv.reader(answer.splitlines())) * 2**20
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return psutil.virtual_memory().available
