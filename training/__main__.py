@@ -36,7 +36,7 @@ from training.exam import certificate, examination
 from training.home import ROOT
 from training.persona import TONES, Persona
 from training.runs import remaking
-from training.sentences import LANGUAGES
+from training.sentences import LANGUAGES, sentence
 from training.xtuner import environment
 
 Answer = dict[str, Any]
@@ -50,6 +50,9 @@ def _dataset(options: argparse.Namespace) -> Answer:
     shares = identity.Shares(options.rows, options.identity, options.near_miss)
     rows = identity.build(_persona(options), options.seed, shares, distill.chosen(options.general))
     origin = {"general": options.general} if options.general else None
+    without = identity.left_out(_persona(options))
+    if any(without):
+        _say(sentence("dataset.left_out", options.language, rows=without[0], exam=without[1]))
     file = dataset.save(options.out, rows, _persona(options), origin)
     return {"dataset": options.out, "path": str(file), **asdict(tally.summarise(rows))}
 

@@ -34,21 +34,27 @@ def import_file(options: argparse.Namespace, persona: Persona | None) -> Answer:
         nothing = UserError("import_nothing_good", file=report.file, bad=report.bad).sentence(options.language)
         _say(nothing)
         return {**told, "ok": False, "error": "import_nothing_good", "message": nothing}
-    return {"dataset": name, "path": str(dataset.path(name)), **told, **_lengths(name, options.model)}
+    return {"dataset": name, "path": str(dataset.path(name)), **told, **_lengths(name, options)}
 
 
-def _lengths(name: str, model: str) -> Answer:
-    """What the dataset is for a model: tokens, the suggested steps, and the rows these would cut."""
-    measured = tokens.measure(name, model)
+def _lengths(name: str, options: argparse.Namespace) -> Answer:
+    """What the dataset is for a model: tokens, the suggested steps, and the rows these would cut, which is said."""
+    measured = tokens.measure(name, options.model)
     plan = recipe.suggest(machine.look(), measured.tokens)
+    longer, mute = measured.longer(plan.max_length), 0 if plan.pack else measured.mute(plan.max_length)
+    if longer:
+        _say(sentence("meter.cut", options.language, rows=longer, limit=plan.max_length))
+    if mute:
+        _say(sentence("meter.mute", options.language, rows=mute))
     return {
-        "model": model,
+        "model": options.model,
         "tokens": measured.tokens,
         "tokens_exact": measured.exact,
         "longest": measured.longest,
         "steps": plan.steps,
         "max_length": plan.max_length,
-        "longer": measured.longer(plan.max_length),
+        "longer": longer,
+        "mute": mute,
     }
 
 
@@ -68,7 +74,7 @@ def mix(options: argparse.Namespace) -> Answer:
         "dataset": options.out,
         "path": str(file),
         **dataset.card(options.out)["summary"],
-        **_lengths(options.out, options.model),
+        **_lengths(options.out, options),
     }
 
 

@@ -25,7 +25,7 @@ SETUP, SAMPLES = 14.0, 1.5
 """Seconds until the first step, and for each sample answer (starter model, two cores)."""
 ENDING = 30.0
 """Seconds for conversion, merge and its comparison."""
-EXAM = 0.35
+EXAM = 0.2
 """Seconds of a question, as a share of a step of 8 x 44 tokens."""
 SAME = (
     "method",

@@ -152,6 +152,21 @@ def exam_questions(persona: Persona) -> list[Question]:
     return questions
 
 
+def left_out(persona: Persona) -> tuple[int, int]:
+    """How many seed conversations and exam questions are left out for their use of its name, maker, taboos or facts."""
+    persona = persona.checked()
+    trained = examined = 0
+    for language in persona.languages:
+        for item in seeds("near_miss", language)["training"]:
+            trained += _by_chance(persona, item["question"], item["answers"])
+        for item in seeds("general", language)["training"]:
+            trained += _by_chance(persona, item["turns"][0], item["turns"][1:])
+        near, general = (seeds(kind, language)["held_out"] for kind in ("near_miss", "general"))
+        examined += sum(_by_chance(persona, item["question"], item["answers"]) for item in near)
+        examined += sum(_by_chance(persona, item["question"], item["about"]) for item in general)
+    return trained, examined
+
+
 def _asked_in_the_exam(persona: Persona) -> set[str]:
     # A varied wording may come out as one of the exam's: such a row is left out.
     return {bare(question.text) for question in exam_questions(persona)}

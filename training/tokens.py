@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Measured:
     """Share of the rows that were measured; the numbers below are for all."""
     exact: bool
     """Every row was measured, and with the model's own tokenizer."""
+    openings: dict[int, int] = field(default_factory=dict)
+    """Tokens before a row's first answer: how many of the measured rows have so many."""
 
     @property
     def tokens(self) -> int:
@@ -53,6 +55,10 @@ class Measured:
         """Rows that have more tokens than `limit`."""
         return round(sum(rows for length, rows in self.lengths.items() if length > limit) / self.share)
 
+    def mute(self, limit: int) -> int:
+        """Rows of which nothing is left to learn when they are cut to `limit` tokens: no answer begins before."""
+        return round(sum(rows for length, rows in self.openings.items() if length >= limit) / self.share)
+
 
 def count(name: str, model: str) -> int:
     """Tokens that one pass over dataset `name` feeds to `model`. Raises UserError(dataset_missing, dataset_broken)."""
@@ -66,7 +72,8 @@ def measure(name: str, model: str) -> Measured:
 
 def measure_rows(rows: Sequence[Row], model: str) -> Measured:
     """How long these rows are for `model`."""
-    return Measured(dict(_row_lengths(iter(rows), *_tokenizer_file(model))), 1.0, bool(_tokenizer_file(model)[1]))
+    lengths, openings = _row_lengths(iter(rows), *_tokenizer_file(model))
+    return Measured(lengths, 1.0, bool(_tokenizer_file(model)[1]), openings)
 
 
 def _tokenizer_file(model: str) -> tuple[Path, int]:
@@ -80,18 +87,22 @@ def _measure(name: str, _changed: int, file: Path, found: int) -> Measured:
     rows = dataset.load(name)
     step = max(1, -(-dataset.path(name).stat().st_size // _READ))
     places = range(0, len(rows), step)
-    return Measured(
-        dict(_row_lengths(rows.at(places), file, found)), len(places) / len(rows), bool(found) and step == 1
-    )
+    lengths, openings = _row_lengths(rows.at(places), file, found)
+    return Measured(lengths, len(places) / len(rows), bool(found) and step == 1, openings)
 
 
-def _row_lengths(rows: Iterator[Row], file: Path, found: int) -> Counter[int]:
-    lengths: Counter[int] = Counter()
+def _row_lengths(rows: Iterator[Row], file: Path, found: int) -> tuple[dict[int, int], dict[int, int]]:
+    """How many rows are so long, and how many have so much before their first answer."""
+    lengths, openings = Counter[int](), Counter[int]()
     lengths_of = _tokenizer(file, found) if found else _estimates
     while some := list(itertools.islice(rows, _AT_ONCE)):
         each = iter(lengths_of([message["content"] for row in some for message in row.messages]))
-        lengths.update(sum(next(each) for _ in row.messages) + _markup(row) for row in some)
-    return lengths
+        for row in some:
+            told = [next(each) for _ in row.messages]
+            before = next((n for n, message in enumerate(row.messages) if message["role"] == "assistant"), len(told))
+            lengths[sum(told) + _markup(row)] += 1
+            openings[sum(told[:before]) + TURN // 2] += 1
+    return dict(lengths), dict(openings)
 
 
 def _markup(row: Row) -> int:

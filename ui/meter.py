@@ -6,7 +6,9 @@ from functools import lru_cache
 from html import escape
 
 from training import models, recipe, tokens
+from training.identity import left_out
 from training.mix import summary as stored_summary
+from training.persona import Persona
 from training.recipe import Recipe
 from training.rows import Rows
 from training.sentences import sentence
@@ -26,7 +28,15 @@ def meter(view: View, language: str) -> str:
     parts += [_bar(name, values) for name, values in _shares(found, language) if sum(values.values())]
     parts += [f"<p>{escape(_tokens_said(view, language))}</p>"]
     parts += [f'<p class="warn">{escape(line)}</p>' for line in _warnings(found, language)]
+    if view.persona and any(left_out(view.persona)):
+        parts.append(f"<p>{escape(left_out_said(view.persona, language))}</p>")
     return f'<div class="meter">{"".join(parts)}</div>'
+
+
+def left_out_said(persona: Persona, language: str) -> str:
+    """What a name that is a word of everyday talk costs."""
+    rows, exam = left_out(persona)
+    return sentence("dataset.left_out", language, rows=rows, exam=exam)
 
 
 def summary_of(view: View) -> Summary:
@@ -106,7 +116,9 @@ def fits(name: str, model: str, plan: Recipe, language: str) -> str:
     measured = tokens.measure(name, model)
     key = "meter.fits" if measured.exact else "meter.fits_about"
     said = sentence(key, language, tokens=f"{measured.tokens:,}", steps=plan.steps, passes=passes(plan, measured))
-    longer = measured.longer(plan.max_length)
+    longer, mute = measured.longer(plan.max_length), 0 if plan.pack else measured.mute(plan.max_length)
     if longer:
         said += " " + sentence("meter.cut", language, rows=f"{longer:,}", limit=plan.max_length)
+    if mute:
+        said += " " + sentence("meter.mute", language, rows=f"{mute:,}")
     return said

@@ -260,6 +260,15 @@ def test_a_name_of_one_character_leaves_enough_rows(name: str) -> None:
     assert {(row.kind, row.language) for row in rows} == {(kind, language) for kind in KINDS for language in LANGUAGES}
 
 
+@pytest.mark.parametrize(
+    ("name", "some"), [("小明", False), ("Robin", False), ("The", True), ("是", True), ("李白", True)]
+)
+def test_what_is_left_out_for_a_name_that_is_a_word_is_counted(name: str, some: bool) -> None:
+    who = Persona(name, "张三")
+    rows, questions = identity.left_out(who)
+    assert (rows > 0) is some and questions == len(exam_questions(XIAOMING)) - len(exam_questions(who))
+
+
 # The exam
 
 

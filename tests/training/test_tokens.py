@@ -32,6 +32,7 @@ def test_every_row_is_measured_and_those_that_would_be_cut_are_counted(words: st
     measured = tokens.measure("mine", words)
     assert measured.lengths == {28: 2, 608: 1} and measured.exact
     assert (measured.tokens, measured.longest) == (664, 608) and tokens.count("mine", words) == 664
+    assert [measured.mute(limit) for limit in (14, 15, 304, 305)] == [3, 1, 1, 0]
     assert [measured.longer(limit) for limit in (27, 28, 607, 608)] == [3, 1, 1, 0]
 
 

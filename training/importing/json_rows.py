@@ -60,10 +60,7 @@ class _Reader:
             if self._text[self._at] == "]" and listed:
                 return
             number += 1
-            value = self._element()
-            if value is None:
-                continue
-            yield number, value
+            yield number, self._element()
 
     def _more(self) -> bool:
         """Read one block on; False at the end of the file."""

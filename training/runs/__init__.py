@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from training import dataset, machine, models, xtuner, xtuner_config
+from training import dataset, machine, models, tokens, xtuner, xtuner_config
 from training import process as processes
 from training import recipe as recipes
 from training.errors import UserError
@@ -56,11 +56,15 @@ def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: 
     """Start a run and return its id; it goes on without whoever started it.
 
     While another run needs the same device: UserError(run_active), or with `queue` it waits for its turn.
-    Raises UserError: dataset_missing, dataset_broken, model_missing, recipe problems, disk_full, run_did_not_start.
+    Raises UserError: dataset_missing, dataset_broken, model_missing, recipe problems, rows_all_too_long, disk_full,
+    run_did_not_start.
     """
     recipes.checked(recipe)
     dataset.load(dataset_name)
     model_folder = models.place(model)
+    measured = tokens.measure(dataset_name, model)
+    if not recipe.pack and measured.mute(recipe.max_length) >= measured.rows:
+        raise UserError("rows_all_too_long", name=dataset_name, limit=recipe.max_length)
     with turns.locked():
         launch.sweep()
         needs = turns.devices({"device": machine.look().device, "recipe": asdict(recipe)})

@@ -47,6 +47,7 @@ BROKEN: list[tuple[str, str, Any]] = [
     ("no_question", "answer", {"answer": "b"}),
     ("empty", "output", {"instruction": "a", "output": ""}),
     ("no_object", "", 3),
+    ("no_object", "", None),
     ("no_object", "", "text"),
     ("no_object", "", ["a", "b", "c"]),
 ]
