@@ -158,7 +158,7 @@ def left_out(persona: Persona) -> tuple[int, int]:
     trained = examined = 0
     for language in persona.languages:
         for item in seeds("near_miss", language)["training"]:
-            trained += _by_chance(persona, item["question"], item["answers"])
+            trained += sum(_by_chance(persona, question, item["answers"]) for question in item["questions"])
         for item in seeds("general", language)["training"]:
             trained += _by_chance(persona, item["turns"][0], item["turns"][1:])
         near, general = (seeds(kind, language)["held_out"] for kind in ("near_miss", "general"))

@@ -72,3 +72,15 @@ def test_passes_are_counted_in_tokens_when_packed_and_in_rows_when_not() -> None
     assert passes(Recipe(steps=10, batch_size=2, max_length=250, pack=True), measured) == "1"
     assert passes(Recipe(steps=10, batch_size=2, max_length=250, pack=False), measured) == "0.4"
     assert passes(Recipe(steps=1000, batch_size=2, max_length=250, pack=True), measured) == "100"
+
+
+def test_rows_that_would_teach_nothing_are_counted_before_the_start() -> None:
+    dataset.save("mine", [row("why " * 400), row("short")])
+    told = fits("mine", "starter", Recipe(max_length=128), "en")
+    assert "1 conversations are longer than 128 tokens" in told and "1 of them have a question so long" in told
+    assert "question so long" not in fits("mine", "starter", Recipe(max_length=512), "en")
+
+
+def test_what_a_name_that_is_a_word_costs_is_said() -> None:
+    assert "are left out" in said(View(Persona("The", "Ada"))) and "已经略过" in said(View(Persona("The", "Ada")), "zh")
+    assert "are left out" not in said(View(ROBIN))

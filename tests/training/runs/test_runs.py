@@ -14,6 +14,7 @@ from tests.training.conftest import Behave, ended, processes_of, wait_for
 from training import dataset, exam, home, identity, merge, models, runs
 from training.errors import UserError
 from training.exam import parity, recommendation
+from training.identity import Row
 from training.persona import Persona
 from training.recipe import Recipe
 from training.runs import launch, progress, remaking, run_log
@@ -282,3 +283,11 @@ def test_a_training_that_ends_because_it_has_learned_is_done_and_says_so(
     final = ended(run)
     assert final.phase == "done" and final.exit_code == 0 and final.step < 400 and runs.merged(run)
     assert f"step {final.step} of 400" in final.reason_sentence("en") and "考试" in final.reason_sentence("zh")
+
+
+def test_rows_whose_questions_leave_no_room_for_an_answer_are_refused_before_the_start() -> None:
+    said = ({"role": "user", "content": "why " * 400}, {"role": "assistant", "content": "Because."})
+    dataset.save("long", [Row(said, "", "en")] * 3)
+    with pytest.raises(UserError) as caught:
+        runs.start("long", models.STARTER, Recipe(max_length=128))
+    assert caught.value.code == "rows_all_too_long" and "128" in caught.value.sentence("zh") and runs.names() == []
