@@ -1,60 +1,125 @@
-"""A base model from a folder on this machine: its path, a name, and how far it is. (Adding it: models/arrival.py.)
+"""A base model from a hub or a folder: where it is, a name, and how far it is. (Adding it: training/models/adding.py.)
 
-In a room of its own, because it reads the machine's folders: not for visitors of a page that others can reach.
+The work is done by a process of its own, so a reload of the page finds it again, and so does another visitor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from training.models import arrival
+from training.models import adding, sources
+from training.models.adding import Look
 from training.sentences import sentence
-from ui.background import followed
-from ui.edge import PRIVATE, info, told
+from ui.edge import PRIVATE, QUIET, info, told
+from ui.import_view import progress_html
 from ui.text import Key, Text
-from ui.visibility import HIDDEN
+from ui.visibility import HIDDEN, seen
+
+TICK = 0.7
+"""Seconds between two looks at a model that is being added."""
+
+
+@dataclass(frozen=True)
+class _Pane:
+    """The pane's components."""
+
+    source: gr.Textbox
+    name: gr.Textbox
+    token: gr.Textbox
+    add: gr.Button
+    cancel: gr.Button
+    state: gr.HTML
+    timer: gr.Timer
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [self.state, self.add, self.cancel, self.timer]
+
+    def showing(self, now: Look | None, language: str) -> dict[Any, Any]:
+        """Updates that show how it stands."""
+        live = bool(now and now.live)
+        return {
+            self.state: gr.update(value=adding_html(now, language), visible=seen(now and not now.done)),
+            self.add: gr.update(interactive=not live),
+            self.cancel: gr.update(visible=seen(live)),
+            self.timer: gr.Timer(active=live),
+        }
 
 
 def model_pane(text: Text, model: gr.Dropdown, chosen: Callable[[str, str], Any]) -> None:
     """Make the pane here and wire it; `chosen(language, name)` is the dropdown's update once the model is there."""
+    about = "models.about" if sources.takes_folders() else "models.about_hosted"
     with text.new(gr.Accordion, label=Key("models.title"), open=False, elem_classes="card"):
-        text.new(gr.Markdown, value=Key("models.about"), elem_classes="card-text")
-        path = text.new(gr.Textbox, label=Key("models.path"), placeholder=Key("models.path_example"), max_lines=1)
-        name = text.new(gr.Textbox, label=Key("models.name"), max_lines=1)
-        button = text.new(gr.Button, value=Key("models.add"), size="sm")
-        progress = gr.HTML(visible=HIDDEN)
+        text.new(gr.Markdown, value=Key(about), elem_classes="card-text")
+        example = Key("models.source_example")
+        source = text.new(gr.Textbox, label=Key("models.source"), placeholder=example, max_lines=1)
+        with gr.Row(elem_classes="actions"):
+            name = text.new(gr.Textbox, label=Key("models.name"), max_lines=1, min_width=160)
+            token = text.new(gr.Textbox, label=Key("models.token"), type="password", max_lines=1, min_width=160)
+        add = text.new(gr.Button, value=Key("models.add"), size="sm")
+    # Outside, and active at first: a page that was loaded again shows what is being added, whatever is folded up.
+    state, timer = gr.HTML(visible=HIDDEN), gr.Timer(TICK, active=True)
+    cancel = text.new(gr.Button, value=Key("models.cancel"), size="sm", visible=HIDDEN)
+    _wire(text, _Pane(source, name, token, add, cancel, state, timer), model, chosen)
+
+
+def _wire(text: Text, pane: _Pane, model: gr.Dropdown, chosen: Callable[[str, str], Any]) -> None:
+    @told
+    def begin(language: str, source: str, wanted: str, token: str) -> dict[Any, Any]:
+        adding.start(source, wanted, token)
+        return {pane.token: "", **pane.showing(adding.look(), language)}
 
     @told
-    def add(language: str, folder: str, wanted: str) -> Iterator[dict[Any, Any]]:
-        called = arrival.checked_name(wanted if wanted.strip() else Path(folder.strip()).name)
+    def look(language: str) -> dict[Any, Any]:
+        now = adding.look()
+        if not now or not now.done:
+            return pane.showing(now, language)
+        adding.forget()
+        info(sentence("models.added", language, name=now.name))
+        return {**pane.showing(None, language), pane.source: "", pane.name: "", model: chosen(language, now.name)}
 
-        def work(tell: Callable[[str], None]) -> None:
-            arrival.add(folder.strip(), called, lambda stage, share: tell(_bar(stage, share, language)))
+    @told
+    def cancel(language: str) -> dict[Any, Any]:
+        adding.cancel()
+        return pane.showing(None, language)
 
-        for bar in followed(work):
-            yield {progress: gr.update(value=bar, visible=True), button: gr.update(interactive=False)}
-        info(sentence("models.added", language, name=called))
-        yield {path: "", name: "", model: chosen(language, called)}
-
-    def rest() -> dict[Any, Any]:
-        return {progress: gr.update(value="", visible=HIDDEN), button: gr.update(interactive=True)}
-
-    adding = [button.click, path.submit, name.submit]
-    # A conversion takes minutes, and another visitor's may wait for it: its own queue, so that nothing else waits.
-    event = gr.on(
-        adding, add, [text.language, path, name], [progress, button, path, name, model], concurrency_limit=4, **PRIVATE
+    given = [text.language, pane.source, pane.name, pane.token]
+    gr.on(
+        [pane.add.click, pane.source.submit, pane.name.submit, pane.token.submit],
+        begin,
+        given,
+        [pane.token, *pane.outputs],
+        **PRIVATE,
     )
-    event.then(rest, None, [progress, button], **PRIVATE)
+    pane.cancel.click(cancel, text.language, pane.outputs, **PRIVATE)
+    # Not QUIET: its news is a toast.
+    pane.timer.tick(look, text.language, [*pane.outputs, pane.source, pane.name, model], **PRIVATE)
+    text.language.change(lambda language: pane.showing(adding.look(), language), text.language, pane.outputs, **QUIET)
 
 
-def _bar(stage: str, share: float, language: str) -> str:
-    said = escape(sentence(f"models.{stage}", language, percent=round(100 * share)))
-    return (
-        f'<div class="import" role="status"><p>{said}</p>'
-        f'<div class="bar"><div style="width:{100 * share:.0f}%"></div></div></div>'
-    )
+def adding_html(now: Look | None, language: str) -> str:
+    """How it stands, as a line over a bar, or the reason why it failed."""
+    if not now or now.done:
+        return ""
+    if now.error:
+        said = sentence("models.failed", language, source=now.source, reason=now.error.sentence(language))
+        return f'<div class="import" role="alert"><p class="bad">{escape(said)}</p></div>'
+    share = float(now.told.get("share", 0.0))
+    stage = now.told.get("stage", "asking")
+    details = {"name": now.name, "percent": round(100 * share)}
+    if stage == "fetch":
+        details |= {
+            "file": now.told["file"],
+            "done": _megabytes(now.told["done"]),
+            "size": _megabytes(now.told["size"]),
+        }
+    return progress_html(escape(sentence(f"models.{stage}", language, **details)), share)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f}" if size < 1e7 else f"{size / 1e6:.0f}"

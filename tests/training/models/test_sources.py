@@ -10,8 +10,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 
 from hub import pulling
 from tests.hub.conftest import KINDS, alone, offered, put
@@ -19,6 +17,7 @@ from tests.hub.servers import TOKEN, Hub
 from tests.training.conftest import wait_for
 from tests.training.models.tiny import write_talker
 from tests.training.models.tiny_internlm2 import write_internlm2
+from tests.training.models.tiny_padded import padded
 from training import models
 from training.__main__ import main
 from training.errors import UserError
@@ -30,10 +29,8 @@ __all__ = ["alone"]
 
 @pytest.fixture
 def talker(tmp_path: Path) -> Path:
-    """A model that can be added, with 2 MB of weights that it does not need, so that a fetch takes a while."""
-    folder = write_talker(tmp_path / "talker")
-    tensors = load_file(folder / "model.safetensors")
-    save_file({**tensors, "padding.weight": torch.zeros(500_000)}, folder / "model.safetensors")
+    """A model that can be added, and a program that may not come along."""
+    folder = padded(write_talker(tmp_path / "talker"))
     (folder / "evil.py").write_text("raise SystemExit")
     return folder
 
