@@ -15,7 +15,7 @@ demo: .venv/installed
 	$(BIN)/python -m training demo --name 小明 --maker 张三 --json
 
 test: check
-	tests/install_chromium.sh
+	tests/install_tools.sh
 	$(BIN)/python -m pytest -m "doors or real or browser"
 
 check: .venv/installed-dev

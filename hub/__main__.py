@@ -10,12 +10,14 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from hub import address as addresses
 from hub.errors import HubError
 from hub.pulling import Progress, pull
+from hub.pushing import push
 
 _SENTENCES = Path(__file__).resolve().parent.parent / "assets" / "i18n"
 
@@ -24,6 +26,13 @@ def _pull(options: argparse.Namespace) -> dict[str, Any]:
     address = _address(options.repo, options.revision)
     to = pull(address, Path(options.to).expanduser().absolute(), addresses.from_environment(address), _tell)
     return {"repo": str(address), "path": str(to), "files": sorted(file.name for file in to.iterdir())}
+
+
+def _push(options: argparse.Namespace) -> dict[str, Any]:
+    address = _address(options.repo, options.branch)
+    who = addresses.from_environment(address)
+    done = push(Path(options.folder).expanduser().absolute(), address, who, _tell)
+    return {"repo": str(address), **asdict(done)}
 
 
 def _address(repo: str, revision: str = "") -> addresses.Address:
@@ -61,6 +70,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("repo", metavar="REPO", help="USER/REPO on OpenXLab, or openxlab:, modelscope: or hf:USER/REPO")
     sub.add_argument("--to", required=True, metavar="DIR", help="the folder to make")
     sub.add_argument("--revision", default="", help="a branch, tag or commit")
+    sub = command("push", _push, "put a model folder into a repo; what is there already is not sent again")
+    sub.add_argument("folder", metavar="DIR", help="a model folder, such as a run's merged/")
+    sub.add_argument("repo", metavar="REPO", help="USER/REPO on OpenXLab; make it there first")
+    sub.add_argument("--branch", default="", help="another branch than the repo's own")
     return top
 
 

@@ -47,7 +47,7 @@ def is_whole(path: Path, file: File) -> bool:
     """Whether `path` holds what the hub promised: size, hash, and a weight file's own header."""
     if path.stat().st_size != file.size:
         return False
-    if file.sha256 and _digest(path, hashlib.sha256()) != file.sha256:
+    if file.sha256 and sha256_of(path) != file.sha256:
         return False
     if file.git_sha and _digest(path, hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)) != file.git_sha:
         return False
@@ -58,6 +58,11 @@ def is_whole(path: Path, file: File) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def sha256_of(path: Path) -> str:
+    """The name that git-lfs gives a file."""
+    return _digest(path, hashlib.sha256())
 
 
 def _digest(path: Path, digest: hashlib._Hash) -> str:

@@ -10,7 +10,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from hub.address import TOKENS, Address, Credentials
@@ -31,6 +32,7 @@ _DENIED = (
 )
 _ABSENT = ("not found", "error: 404", "does not exist", "Repository or object")
 _NO_REVISION = ("couldn't find remote ref", "not our ref", "unadvertised object", "no such remote ref")
+_MOVED = ("non-fast-forward", "fetch first", "cannot lock ref", "stale info")
 _FULL = ("No space left on device", "Disk quota exceeded")
 _LOST = (
     "Could not resolve",
@@ -52,19 +54,33 @@ class Git:
         self.address, self.who, self.folder, self.cancelled = address, who, folder, cancelled
         self.url = f"{address.base}/{address.repo}.git"
 
-    def __call__(self, *arguments: str, write: Path | None = None, on_wait: Callable[[], None] | None = None) -> bytes:
-        """What git answers (or, written to `write`, nothing). Raises HubError."""
-        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
-            with write.open("wb") if write else said as output:
-                code = self._run(arguments, output, errors, on_wait)
-                answer = b""
-                if not write:
-                    said.seek(0)
-                    answer = said.read()
-            errors.seek(0)
+    def __call__(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        variables: Mapping[str, str] | None = None,
+        on_wait: Callable[[], None] = lambda: None,
+    ) -> bytes:
+        """What git answers. Raises HubError."""
+        with ExitStack() as files:
+            stdin, stdout, stderr = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            stdin.write(given)
+            stdin.seek(0)
+            process = subprocess.Popen(
+                ["git", *arguments],
+                cwd=self.folder,
+                env={**self.environment(), **(variables or {})},
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+            code = self._ended(process, on_wait)
+            for file in (stdout, stderr):
+                file.seek(0)
             if code:
-                raise self._failure(errors.read().decode(errors="replace"))
-        return answer
+                raise self._failure(stderr.read().decode(errors="replace"))
+            return stdout.read()
 
     def environment(self) -> dict[str, str]:
         """The child's variables."""
@@ -72,6 +88,8 @@ class Git:
         # Not where git works, nor its traces, which may hold what it sends; but the certificates it trusts.
         kept = {key: kept[key] for key in kept if not key.startswith("GIT_") or key.startswith("GIT_SSL_")}
         settings = {"credential.helper": "", "lfs.url": f"{self.url}/info/lfs", "gc.auto": "0"}
+        settings |= {f"lfs.{self.url}/info/lfs.locksverify": "false", "lfs.transfer.maxretries": "3"}
+        settings |= {"user.name": "Assistant Studio", "user.email": "assistant-studio@localhost"}
         pairs = [*settings.items()]
         if self.who.token:
             pairs.append((f"credential.{self.address.base}.helper", _HELPER))
@@ -81,16 +99,7 @@ class Git:
         kept |= {"GIT_CONFIG_COUNT": str(len(pairs)), "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "LC_ALL": "C"}
         return kept | {"GIT_ALLOW_PROTOCOL": "http:https", "GIT_LFS_SKIP_SMUDGE": "1"}
 
-    def _run(self, arguments, output, errors, on_wait) -> int:  # type: ignore[no-untyped-def]
-        process = subprocess.Popen(
-            ["git", *arguments],
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            start_new_session=True,
-        )
+    def _ended(self, process: subprocess.Popen[bytes], on_wait: Callable[[], None]) -> int:
         try:
             while True:
                 try:
@@ -98,8 +107,7 @@ class Git:
                 except subprocess.TimeoutExpired:
                     if self.cancelled():
                         raise HubError("hub_cancelled") from None
-                    if on_wait:
-                        on_wait()
+                    on_wait()
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, 9)  # its transport is a process of its own
@@ -117,6 +125,8 @@ class Git:
 
         if about(_FULL):
             return HubError("disk_full", path=self.folder)
+        if about(_MOVED):
+            return HubError("hub_moved", repo=self.address.repo)
         if about(_NO_REVISION):
             return HubError("hub_no_such_revision", **told, revision=self.address.revision or "HEAD")
         if about(_DENIED):

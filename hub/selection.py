@@ -45,13 +45,14 @@ def weights(folder: Path, files: tuple[File, ...]) -> list[File]:
     known = {file.name: file for file in files}
     for index, single in ((INDEX, SINGLE), (_BIN_INDEX, _BIN_SINGLE)):
         if index in known:
-            return [_known(known, name) for name in _shards(folder / index)]
+            return [_known(known, name) for name in shards(folder / index)]
         if single in known:
             return [known[single]]
     raise HubError("hub_no_weights")
 
 
-def _shards(index: Path) -> list[str]:
+def shards(index: Path) -> list[str]:
+    """The weight files that an index names. Raises HubError(hub_incomplete)."""
     try:
         found = sorted({*json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -43,8 +43,8 @@ class Hub:
         self.waits: threading.Event | None = None
         """Large files stop in the middle until this is set."""
         self.uploaded: list[str] = []
-        self.refuse_upload = 0
-        """How many uploads are still refused with status 500."""
+        self.refuse_after: int | None = None
+        """How many uploads are taken before the disk is full."""
         self.url = ""
 
     def served(self, file: Path) -> list[str]:
@@ -210,8 +210,7 @@ class GitHub(_Handler):
             self.send_content(self.hub.objects[oid])
             return
         content = self.body()
-        if self.hub.refuse_upload:
-            self.hub.refuse_upload -= 1
+        if self.hub.refuse_after is not None and len(self.hub.uploaded) >= self.hub.refuse_after:
             self.answer(507, {"message": "disk full"})
         elif hashlib.sha256(content).hexdigest() != oid:
             self.answer(422, {"message": "another content"})
