@@ -103,6 +103,8 @@ class _Pull:
         self.progress, self.cancelled = progress, cancelled
         self.files = part / "files"
         self.known: list[File] = []
+        self.expected = 0
+        """Bytes of the weights, as long as these are not known by name."""
         self.told = ("", 0.0)
         """The file that was told of last, and when."""
 
@@ -111,8 +113,9 @@ class _Pull:
         (self.part / "git").mkdir()
         repo = listing(self.address, self.who, self.part / "git", self.cancelled)
         self._go_on_or_begin(repo.commit)
+        self.expected = selection.expected(repo.files)
         self._fetch(repo, selection.small(repo.files))
-        heavy = selection.weights(self.files, repo.files)
+        heavy, self.expected = selection.weights(self.files, repo.files), 0
         accept(self.files, [file.name for file in heavy])
         self._fetch(repo, heavy)
 
@@ -207,7 +210,8 @@ class _Pull:
         before_this, when = self.told
         if done == file.size or file.name != before_this or time.monotonic() - when > 0.2:
             self.told = (file.name, time.monotonic())
-            self.progress(Progress(file.name, done, file.size, before + done, sum(each.size for each in self.known)))
+            total = self.expected + sum(each.size for each in self.known)
+            self.progress(Progress(file.name, done, file.size, before + done, total))
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -40,6 +40,16 @@ def small(files: tuple[File, ...]) -> list[File]:
     return [file for file in files if file.name in wanted]
 
 
+def expected(files: tuple[File, ...]) -> int:
+    """About how many bytes the weights will have, before it is known which they are: so that no bar jumps back."""
+    sizes = {ending: [file.size for file in files if _at_top(file, ending)] for ending in (".safetensors", ".bin")}
+    return sum(sizes[".safetensors"] or sizes[".bin"])
+
+
+def _at_top(file: File, ending: str) -> bool:
+    return file.name.endswith(ending) and "/" not in file.name
+
+
 def weights(folder: Path, files: tuple[File, ...]) -> list[File]:
     """The weight files, now that `folder` has the small ones. Raises HubError(hub_no_weights, hub_incomplete)."""
     known = {file.name: file for file in files}

@@ -63,6 +63,8 @@ def test_a_pulled_model_has_what_it_needs_byte_for_byte_and_no_program(hub: Hub,
     size = sum((model / name).stat().st_size for name in WANTED)
     assert told[-1] == Progress("model.safetensors", *[(model / "model.safetensors").stat().st_size] * 2, size, size)
     assert {now.file for now in told} == {*WANTED}
+    shares = [now.total_done / now.total for now in told]
+    assert shares == sorted(shares)  # the bar never goes back
 
 
 def test_shards_are_those_of_the_index(hub: Hub, model: Path, tmp_path: Path) -> None:
