@@ -23,8 +23,10 @@ def listing(address: Address, who: Credentials) -> Listing:
         files = tuple(File(str(each["Path"]), int(each["Size"]), str(each.get("Sha256") or "")) for each in entries)
     except (KeyError, TypeError, ValueError) as error:
         if told.get("Success") is False:  # some refusals come with status 200
-            refused = {"hub": address.hub_name, "repo": address.repo, "variable": TOKENS[address.hub]}
-            raise HubError("hub_no_such_repo", **refused) from error
+            refused = {"hub": address.hub_name, "repo": address.repo}
+            if address.revision:
+                raise HubError("hub_no_such_revision", **refused, revision=address.revision) from error
+            raise HubError("hub_no_such_repo", **refused, variable=TOKENS[address.hub]) from error
         raise HubError("hub_unreachable", hub=address.hub_name, reason="no list of files") from error
 
     def read(file: File, offset: int) -> Stream:

@@ -43,6 +43,7 @@ class Hub:
         self.waits: threading.Event | None = None
         """Large files stop in the middle until this is set."""
         self.uploaded: list[str] = []
+        self.one_by_one = threading.Lock()
         self.refuse_after: int | None = None
         """How many uploads are taken before the disk is full."""
         self.url = ""
@@ -210,6 +211,10 @@ class GitHub(_Handler):
             self.send_content(self.hub.objects[oid])
             return
         content = self.body()
+        with self.hub.one_by_one:  # git-lfs sends several at once
+            self.take(oid, content)
+
+    def take(self, oid: str, content: bytes) -> None:
         if self.hub.refuse_after is not None and len(self.hub.uploaded) >= self.hub.refuse_after:
             self.answer(507, {"message": "disk full"})
         elif hashlib.sha256(content).hexdigest() != oid:
@@ -259,8 +264,8 @@ class HuggingFace(_Handler):
                 code = "RevisionNotFound" if names else "RepoNotFound"
                 self.answer(404, {"error": code}, {"X-Error-Code": code})
                 return
-            self.answer(200, {"sha": "c0ffee", "siblings": [self.sibling(repo, key) for key in sorted(names)]})
-        elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/c0ffee/(.+)", path):
+            self.answer(200, {"sha": self.commit(repo), "siblings": [self.sibling(repo, key) for key in sorted(names)]})
+        elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/[0-9a-f]{40}/(.+)", path):
             key = "/".join(found.groups())
             if key.endswith(LARGE):
                 self.send_response(302)
@@ -272,6 +277,11 @@ class HuggingFace(_Handler):
         else:
             assert "Authorization" not in self.headers, "the token was sent to another host"
             self.send_content(self.hub.objects[path.removeprefix("/cdn/")])
+
+    def commit(self, repo: str) -> str:
+        """Another one for every other content."""
+        held = sorted((key, content) for key, content in self.hub.objects.items() if key.startswith(f"{repo}/"))
+        return hashlib.sha1(repr(held).encode()).hexdigest()
 
     def sibling(self, repo: str, key: str) -> dict[str, Any]:
         content = self.hub.objects[key]
@@ -291,12 +301,12 @@ class ModelScope(_Handler):
     def route(self, url: Any) -> None:
         asked = {key: values[0] for key, values in parse_qs(url.query).items()}
         repo = re.fullmatch(r"/api/v1/models/([^/]+/[^/]+)/repo(/files)?", url.path)
-        assert repo and asked["Revision"] == "master"
+        assert repo
         if not repo[2]:
             self.send_content(self.hub.objects[f"{repo[1]}/{asked['FilePath']}"])
             return
         held = {key: content for key, content in self.hub.objects.items() if key.startswith(f"{repo[1]}/")}
-        if not held:
+        if not held or asked["Revision"] != "master":
             self.answer(200, {"Code": 10010205001, "Success": False, "Message": "not found", "Data": {}})
             return
         files = [

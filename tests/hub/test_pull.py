@@ -133,10 +133,8 @@ def test_a_repo_that_is_not_there_and_a_hub_that_is_not_there(hub: Hub, tmp_path
     assert not list(tmp_path.glob(".*.part"))
 
 
-@pytest.mark.parametrize("kind", ["openxlab", "hf"])
-def test_a_revision_that_is_not_there(hub: Hub, tmp_path: Path, kind: str) -> None:
-    if hub.kind == kind:  # type: ignore[attr-defined]
-        assert refused(address(hub, revision="v9"), tmp_path / "new").code == "hub_no_such_revision"
+def test_a_revision_that_is_not_there(hub: Hub, tmp_path: Path) -> None:
+    assert refused(address(hub, revision="v9"), tmp_path / "new").code == "hub_no_such_revision"
 
 
 def test_a_revision_is_a_branch_a_tag_or_a_commit(git_hub: Hub, model: Path, tmp_path: Path) -> None:
@@ -194,8 +192,6 @@ def test_a_half_of_something_else_is_found_out(hub: Hub, model: Path, tmp_path: 
 
 
 def test_the_half_of_an_older_revision_is_not_used(hub: Hub, model: Path, tmp_path: Path) -> None:
-    if hub.kind == "hf":  # type: ignore[attr-defined]
-        pytest.skip("that server knows one commit")
     hub.stuck = True
     refused(address(hub), tmp_path / "new")
     hub.stuck = False
