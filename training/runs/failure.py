@@ -140,6 +140,8 @@ _TABLE = (
         "bitsandbytes_missing",
         r"No module named 'bitsandbytes'|No package metadata was found for (The 'bitsandbytes'|bitsandbytes)",
         r"[Uu]sing `?bitsandbytes`? .*requires|bitsandbytes.*(not installed|library load error)",
+        r"(requires|Please install) bitsandbytes ?>=|^\s*CUDA Setup failed despite GPU being available",
+        r"libbitsandbytes_\w+\.so: cannot open shared object file|Could not find the bitsandbytes CUDA binary",
         remedy=_without_bitsandbytes,
     ),
     _signature("port_in_use", r"EADDRINUSE|[Aa]ddress already in use|errno: 98"),
@@ -147,7 +149,8 @@ _TABLE = (
         "communication",
         r"NCCL error|nccl(Internal|System|UnhandledCuda|Remote)Error|DistBackendError|Watchdog caught collective",
         r"[Gg]loo\b.*(fail|error|timed? ?out|closed|refused|reset)",
-        r"RendezvousTimeoutError|Timed out after .* waiting for clients",
+        r"RendezvousTimeoutError|Timed out after .* waiting for (clients|workers)|DistStoreError: Socket Timeout",
+        r"client socket has timed out after \d+ ?ms while trying to connect",
     ),
     _signature(
         "file_missing",

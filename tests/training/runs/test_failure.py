@@ -47,6 +47,39 @@ SEEN = [
     ("torch.distributed.DistBackendError: NCCL error in: ProcessGroupNCCL.cpp:3356, unhandled cuda error",
      "communication", None),
     ("RuntimeError: Gloo connectFullMesh failed with [transport/tcp/pair.cc:144] no error", "communication", None),
+    ("torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 22.00 MiB. GPU 0 has a total capacity of "
+     "23.65 GiB of which 11.06 MiB is free. Including non-PyTorch memory, this process has 23.60 GiB memory in use.",
+     "cuda_out_of_memory", {"batch_size": 2, "accumulation": 4}),
+    ("RuntimeError: CUDA out of memory. Tried to allocate 12.50 MiB (GPU 0; 10.92 GiB total capacity; 8.57 MiB already "
+     "allocated; 9.28 GiB free; 4.68 MiB cached)", "cuda_out_of_memory", {"batch_size": 2, "accumulation": 4}),
+    ("AssertionError: \nThe NVIDIA driver on your system is too old (found version 9000).\nPlease update your GPU "
+     "driver by downloading and installing a new\nversion from the URL: http://www.nvidia.com/Download/index.aspx",
+     "driver_too_old", None),
+    ("torch.distributed.DistNetworkError: The server socket has failed to listen on any local network address. The "
+     "server socket has failed to bind to [::]:29500 (errno: 98 - Address already in use).", "port_in_use", None),
+    ("ImportError: Using `bitsandbytes` 8-bit quantization requires Accelerate: `pip install accelerate` and the "
+     "latest version of bitsandbytes: `pip install -i https://pypi.org/simple/ bitsandbytes`", "bitsandbytes_missing",
+     {"method": "lora"}),
+    ("ImportError: Please install bitsandbytes>=0.44.0 via `pip install bitsandbytes>=0.44.0` to use bitsandbytes "
+     "quantizer.", "bitsandbytes_missing", {"method": "lora"}),
+    ("ValueError: 4 bit quantization requires bitsandbytes>=0.39.0 - please upgrade your bitsandbytes version",
+     "bitsandbytes_missing", {"method": "lora"}),
+    ("RuntimeError: \n        CUDA Setup failed despite GPU being available. Please run the following command to get "
+     "more information:\n\n        python -m bitsandbytes\n", "bitsandbytes_missing", {"method": "lora"}),
+    ("Could not load bitsandbytes native library: /x/libbitsandbytes_cpu.so: cannot open shared object file: No such "
+     "file or directory", "bitsandbytes_missing", {"method": "lora"}),
+    ("[rank0]:[E1206 18:44:12.715298746 ProcessGroupNCCL.cpp:607] [Rank 0] Watchdog caught collective operation "
+     "timeout: WorkNCCL(SeqNum=7753, OpType=_REDUCE_SCATTER_BASE, Timeout(ms)=600000) ran for 600061 milliseconds "
+     "before timing out.", "communication", None),
+    ("terminate called after throwing an instance of 'c10::DistBackendError'\n  what():  [PG 3 Rank 5] Process group "
+     "watchdog thread terminated with exception: [Rank 5] Watchdog caught collective operation timeout: "
+     "WorkNCCL(SeqNum=9141, OpType=_ALLGATHER_BASE, Timeout(ms)=600000) ran for 600020 milliseconds before timing out.",
+     "communication", None),
+    ("torch.distributed.DistNetworkError: The client socket has timed out after 600000ms while trying to connect to "
+     "(172.17.0.9, 46229).", "communication", None),
+    ("torch.distributed.DistStoreError: Timed out after 6 seconds waiting for workers. 1/2 workers joined.",
+     "communication", None),
+    ("torch.distributed.DistStoreError: Socket Timeout", "communication", None),
     ("ModuleNotFoundError: No module named 'mpi4py'", "module_missing", None),
 ]  # fmt: skip
 
