@@ -6,6 +6,7 @@ import argparse
 import os
 import socket
 import sys
+import threading
 import warnings
 
 
@@ -27,10 +28,12 @@ def main() -> int:
         return 1
     environment.complete()
     warnings.filterwarnings("ignore", message=".*HTTP_422")  # Gradio's own use of an old name, at every click
+    from serving import giving_way
     from serving.stage import Stage
     from ui import look, page
 
-    stage = Stage()
+    stage, ended = Stage(), threading.Event()
+    giving_way.watch(stage, ended)
     print(f"小助手工坊 / Assistant Studio: http://{asked.host}:{asked.port}", flush=True)
     try:
         page.page(stage).queue(default_concurrency_limit=None).launch(
@@ -45,6 +48,7 @@ def main() -> int:
             blocked_paths=[str(home.home() / name) for name in ("datasets", "models", "runs", "app.log")],
         )
     finally:
+        ended.set()
         stage.release()
     return 0
 

@@ -33,6 +33,8 @@ class Stage:
         self._lock = threading.Lock()
         self._actors: dict[_Weights, ModelProcess] = {}
         """By their weights; who was asked last stands last."""
+        self.released_for: frozenset[str] = frozenset()
+        """The runs that were given the memory of a model that was on stage."""
 
     @property
     def folders(self) -> list[Path]:
@@ -57,6 +59,15 @@ class Stage:
         """Free the memory, for a training run for example. Whoever is being answered is told model_released."""
         with self._lock:
             self._leave(list(self._actors))
+
+    def release_for(self, run: str) -> bool:
+        """Free the memory for this run, and remember it; whether there was any model to leave."""
+        with self._lock:
+            there = bool(self._actors)
+            self._leave(list(self._actors))
+            if there:
+                self.released_for |= {run}
+        return there
 
     def _make_room(self, folder: Path) -> None:
         self._leave([weights for weights in self._actors if weights[0] == folder])  # a model that was replaced
