@@ -101,17 +101,21 @@ class RunPanel:
             ),
         }
 
+    def turning(self, run: str, moment: Glimpse) -> str:
+        """The mark that `turned` carries."""
+        return repr((moment.rare, self.actions.gave_way(run)))
+
     def rendered(
         self, run: str, language: str, looking: Looking, shown: dict[str, Any], moment: Glimpse
     ) -> dict[Any, Any]:
         """Updates of whatever is not `shown` yet of this run, as it is at the moment of the glimpse."""
         marks, updates = self.flowing(run, language, looking, shown, moment)
-        rare = (run, language, looking.scope, moment.rare)
+        rare = (run, language, looking.scope, self.turning(run, moment))
         if shown.get("rare") != rare:
             updates |= self._buttons(run, moment) | self.exam.rendered(run, looking.scope, language)
             updates |= self.actions.rendered(run, moment.status, language)
             updates |= {self.no_plot: gr.update(visible=seen(not moment.curve))}
-        return {**updates, self.shown: {**marks, "rare": rare}, self.turned: moment.rare}
+        return {**updates, self.shown: {**marks, "rare": rare}, self.turned: self.turning(run, moment)}
 
     def flowing(
         self, run: str, language: str, looking: Looking, shown: dict[str, Any], moment: Glimpse

@@ -1,6 +1,6 @@
 """What can be done with a run besides stopping it: go on with it, mend it and go on, move it in the queue.
 
-Why something cannot be done stands beside its button. (Starting: starting.py; stopping: run_panel.py.)
+Why something cannot be done stands beside its button. (Starting: starting.py; stopping: stopping.py.)
 """
 
 from __future__ import annotations
@@ -26,16 +26,25 @@ from ui.visibility import HIDDEN, seen
 class RunActions:
     """The components."""
 
+    stage: Stage
     remedy: gr.Button
     resume: gr.Button
+    point: gr.Dropdown
+    """The checkpoint to go on from; shown when there is a choice."""
     why_not: gr.Markdown
+    released: gr.Markdown
+    """That the chat's model has left the memory for this run."""
     sooner: gr.Button
     later: gr.Button
     leave: gr.Button
 
     @property
     def outputs(self) -> list[Any]:
-        return [getattr(self, field.name) for field in fields(self)]
+        return [getattr(self, field.name) for field in fields(self) if field.name != "stage"]
+
+    def gave_way(self, run: str) -> bool:
+        """Whether the chat's model had to leave for this run."""
+        return run in self.stage.released_for
 
     def rendered(self, run: str, status: RunStatus, language: str) -> dict[Any, Any]:
         """Updates that offer what can be done with the run as it is now."""
@@ -44,13 +53,23 @@ class RunActions:
         able = ended and reason is None
         waiting = runs.queued() if status.phase == "queued" else []
         remedy = remedy_said(run, status, language) if able else ""
+        points = [*runs.resume_points(run), 0] if able else [0]
+        released = status.live and status.phase != "queued" and self.gave_way(run)
         return {
             self.remedy: gr.update(value=remedy, visible=seen(remedy)),
             self.resume: gr.update(
-                value=_resume_said(run, able, language),
+                value=resume_said(run, points[0], language) if able else sentence("run.resume", language),
                 visible=seen(ended),
                 interactive=able,
                 variant="secondary" if remedy else "primary",
+            ),
+            self.point: gr.update(
+                choices=[(_point_said(run, point, language), point) for point in points],
+                value=points[0],
+                visible=seen(len(points) > 1),
+            ),
+            self.released: gr.update(
+                value=plain(sentence("run.released", language)) if released else "", visible=seen(released)
             ),
             self.why_not: gr.update(value=plain(reason.sentence(language)) if reason else "", visible=seen(reason)),
             self.sooner: gr.update(visible=seen(run in waiting[1:])),
@@ -59,16 +78,21 @@ class RunActions:
         }
 
 
-def run_actions(text: Text) -> RunActions:
+def run_actions(text: Text, stage: Stage) -> RunActions:
     """Make the buttons here."""
     with gr.Row(elem_classes="actions"):
         made = RunActions(
+            stage=stage,
             remedy=gr.Button("", variant="primary", visible=HIDDEN, scale=0, min_width=320),
             resume=gr.Button("", visible=HIDDEN, scale=0, min_width=140),
+            point=text.new(
+                gr.Dropdown, label=Key("run.resume_point"), choices=[0], visible=HIDDEN, scale=0, min_width=170
+            ),
             sooner=text.new(gr.Button, value=Key("run.sooner"), size="sm", visible=HIDDEN, scale=0, min_width=110),
             later=text.new(gr.Button, value=Key("run.later"), size="sm", visible=HIDDEN, scale=0, min_width=110),
             leave=text.new(gr.Button, value=Key("run.leave"), size="sm", visible=HIDDEN, scale=0, min_width=150),
             why_not=gr.Markdown(visible=HIDDEN, elem_classes="grow"),
+            released=gr.Markdown(visible=HIDDEN, elem_classes="grow"),
         )
     return made
 
@@ -103,17 +127,23 @@ def value_said(field: str, value: Any, language: str) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _resume_said(run: str, able: bool, language: str) -> str:
-    if not able:
-        return sentence("run.resume", language)
-    step = runs.resume_point(run) // (runs.spec(run)["recipe"].get("accumulation") or 1)
+def resume_said(run: str, point: int, language: str) -> str:
+    """What the button to resume from this iteration says."""
+    step = _step(run, point)
     return sentence("run.resume_from", language, step=step) if step else sentence("run.resume_anew", language)
+
+
+def _point_said(run: str, point: int, language: str) -> str:
+    return sentence("run.resume_step", language, step=_step(run, point)) if point else resume_said(run, 0, language)
+
+
+def _step(run: str, iteration: int) -> int:
+    return int(iteration // (runs.spec(run)["recipe"].get("accumulation") or 1))
 
 
 def release(stage: Stage, run: str, language: str) -> None:
     """Give the chat model's memory to the run that has just been started, and say so."""
-    if stage.folders and runs.look(run).phase != "queued":
-        stage.release()
+    if runs.look(run).phase != "queued" and stage.release_for(run):
         info(sentence("run.released", language))
 
 
@@ -145,10 +175,11 @@ def wire(
 
     def resume(mended: bool, queue: bool) -> Callable[..., dict[Any, Any]]:
         @told
-        def resumed(language: str, chosen: str) -> dict[Any, Any]:
+        def resumed(language: str, chosen: str, point: int | None) -> dict[Any, Any]:
             changes = runs.look(chosen).remedy if mended else None
             try:
-                runs.resume(chosen, changes=changes, queue=queue)
+                # A remedy's button says no step: it goes on from the newest.
+                runs.resume(chosen, None if mended else point, changes, queue)
             except UserError as error:
                 return {**ask_to_queue(question, error, language), wanted: "mended" if mended else "plain"}
             release(stage, chosen, language)
@@ -157,8 +188,12 @@ def wire(
         return resumed
 
     @told
-    def queue(language: str, chosen: str, how: str) -> dict[Any, Any]:
-        return resume(how == "mended", True)(language, chosen)
+    def queue(language: str, chosen: str, point: int | None, how: str) -> dict[Any, Any]:
+        return resume(how == "mended", True)(language, chosen, point)
+
+    @told
+    def aim(language: str, chosen: str, point: int | None) -> Any:
+        return gr.update(value=resume_said(chosen, point or 0, language))
 
     @told
     def moved(language: str, chosen: str, by: int) -> dict[Any, Any]:
@@ -174,8 +209,9 @@ def wire(
 
     seeing, showing = [text.language, run], [*outputs, *question.outputs, wanted]
     for button, mended in ((actions.resume, False), (actions.remedy, True)):
-        button.click(resume(mended, False), seeing, showing, trigger_mode="once", **PRIVATE)
-    question.yes.click(queue, [*seeing, wanted], showing, trigger_mode="once", **PRIVATE)
+        button.click(resume(mended, False), [*seeing, actions.point], showing, trigger_mode="once", **PRIVATE)
+    actions.point.input(aim, [*seeing, actions.point], actions.resume, **PRIVATE)
+    question.yes.click(queue, [*seeing, actions.point, wanted], showing, trigger_mode="once", **PRIVATE)
     for button, by in ((actions.sooner, -1), (actions.later, 1)):
         button.click(lambda said, chosen, by=by: moved(said, chosen, by), seeing, outputs, **PRIVATE)
     actions.leave.click(leave, seeing, outputs, **PRIVATE)

@@ -33,7 +33,7 @@ def run_panel(text: Text, stage: Stage) -> RunPanel:
             chat = text.new(gr.Button, value=Key("run.next"), variant="primary", visible=HIDDEN, scale=0, min_width=180)
         stopping = confirm(text, "run.stop_yes", "run.stop_no", "run.stop_keep")
         status = gr.HTML()
-        actions, queue = run_actions(text), queueing(text)
+        actions, queue = run_actions(text, stage), queueing(text)
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
                 measure = text.new(
@@ -91,7 +91,7 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
         moment = shared_glimpse(run)
         marks, updates = panel.flowing(run, language, Looking.at(*looking), shown, moment)
         updates.pop(panel.log.note, None)
-        return {**updates, panel.shown: {**shown, **marks}, panel.turned: moment.rare}
+        return {**updates, panel.shown: {**shown, **marks}, panel.turned: panel.turning(run, moment)}
 
     @told
     def translate(language: str, run: str | None, *looking: Any) -> Any:

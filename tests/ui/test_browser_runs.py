@@ -60,7 +60,10 @@ def test_a_failed_run_is_resumed_and_another_one_waits_for_its_turn(fake_xtuner:
     page.get_by_role("tab", name="Train").click()
     page.get_by_label("Choose a run").click()
     page.get_by_role("option", name="first").click()
-    page.get_by_role("button", name="Resume from step 4").click()
+    expect(page.get_by_role("button", name="Resume from step 4")).to_be_visible()
+    page.get_by_label("Checkpoint to go on from").click()
+    page.get_by_role("option", name="Step 2").click()
+    page.get_by_role("button", name="Resume from step 2").click()
     page.get_by_text("is using this machine").filter(visible=True).wait_for()
     page.get_by_role("button", name="Queue it", exact=True).filter(visible=True).click()
     page.get_by_text("Queued", exact=True).wait_for()
@@ -68,6 +71,7 @@ def test_a_failed_run_is_resumed_and_another_one_waits_for_its_turn(fake_xtuner:
     runs.stop(other)
     page.locator(".phase", has_text="Done").wait_for()
     assert [point.step for point in progress.points(runs.folder(run))] == list(range(1, 9))
+    assert runs.look(run).resumed_from == 2
 
 
 def test_earlier_runs_are_compared_renamed_reused_and_deleted(fake_xtuner: Any, tiny: str, visit: Visit) -> None:

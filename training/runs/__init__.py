@@ -22,12 +22,13 @@ from training.runs import queue as turns
 from training.runs.history import clean_up, delete, note, rename, size
 from training.runs.queue import queued, reorder
 from training.runs.record import active, folder, look, merged, names, spec
-from training.runs.resumption import continues, resumable, resume, resume_point
+from training.runs.resumption import continues, resumable, resume, resume_point, resume_points
 from training.runs.status import RunStatus
 
 __all__ = [
     "Preview", "RunStatus", "active", "clean_up", "continues", "delete", "folder", "look", "merged", "names", "note",
-    "preview", "queued", "rename", "reorder", "resumable", "resume", "resume_point", "size", "spec", "start", "stop",
+    "preview", "queued", "rename", "reorder", "resumable", "resume", "resume_point", "resume_points", "size", "spec",
+    "start", "stop",
 ]  # fmt: skip
 
 STOP_GRACE = 20.0

@@ -52,11 +52,16 @@ def _check(run: str) -> None:
         models.check(Path(spec["model_folder"]))
 
 
+def resume_points(run: str) -> list[int]:
+    """The iterations of the checkpoints a resume may go on from, the newest first: whole, and before any loss of it."""
+    good = _last_good(record.folder(run))
+    found = whole_checkpoints(record.folder(run) / "work")
+    return sorted((iteration for iteration in found if good is None or iteration <= good), reverse=True)
+
+
 def resume_point(run: str) -> int:
     """The iteration of the checkpoint a resume goes on from by default: the newest good one; 0 from the beginning."""
-    found = whole_checkpoints(record.folder(run) / "work")
-    good = _last_good(record.folder(run))
-    return max((iteration for iteration in found if good is None or iteration <= good), default=0)
+    return next(iter(resume_points(run)), 0)
 
 
 def _last_good(place: Path) -> int | None:
