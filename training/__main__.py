@@ -20,6 +20,7 @@ from training import (
     dataset,
     demo,
     distill,
+    doctor,
     forecast,
     identity,
     machine,
@@ -118,6 +119,16 @@ def _certificate(options: argparse.Namespace) -> Answer:
 
 def _list(options: argparse.Namespace) -> Answer:
     return {"runs": [_status(argparse.Namespace(run=run, language=options.language)) for run in runs.names()]}
+
+
+def _doctor(options: argparse.Namespace) -> Answer:
+    found = doctor.examine(options.port)
+    if not options.json:
+        for finding in found:
+            print(f"{sentence(f'doctor.{finding.state}', options.language)}  {finding.sentence(options.language)}")
+    lines = [{**asdict(finding), "sentence": finding.sentence(options.language)} for finding in found]
+    ok = not any(finding.state == "problem" for finding in found)
+    return {"ok": ok, **({"findings": lines} if options.json else {})}
 
 
 def _models(options: argparse.Namespace) -> Answer:
@@ -225,6 +236,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("what", metavar="RUN_OR_MODEL", help="a run's id, a model folder, or a base model's name")
     sub.add_argument("--whole", action="store_true", help="ask every checkpoint of a run all questions, not half")
     command("certificate", _certificate, "write a run's certificate: HTML, Markdown and a picture", which)
+    sub = command("doctor", _doctor, "whether this machine is fit: versions, GPU, driver, memory, disk, network, port")
+    sub.add_argument("--port", type=int, default=doctor.PORT, help=f"where the page is to be ({doctor.PORT})")
     command("list", _list, "all runs, newest first")
     _add_models(command("models", _models, "the base models that are here, or another one: models add SOURCE"))
     return top

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 
@@ -17,6 +18,10 @@ class Gpu:
     name: str
     memory_gib: float
     compute_capability: float
+    free_gib: float = 0.0
+    """What nobody used when it was asked."""
+    number: int = 0
+    """The driver's number of it."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,28 @@ def look() -> Machine:
     return Machine(cores or 1, psutil.virtual_memory().total / 2**30, _gpus())
 
 
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was let go a moment ago counts as free
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
+
+
 def _gpus() -> tuple[Gpu, ...]:
     if not shutil.which("nvidia-smi"):
         return ()
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
+    columns = "index,name,memory.total,memory.free,compute_cap"
+    query = ["nvidia-smi", f"--query-gpu={columns}", "--format=csv,noheader,nounits"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
+        rows = list(csv.reader(answer.splitlines(), skipinitialspace=True))
+        return tuple(
+            Gpu(name, float(memory) / 1024, float(capability), float(free) / 1024, int(number))
+            for number, name, memory, free, capability in rows
+        )
+    except (OSError, subprocess.SubprocessError, ValueError):
         return ()
-    rows = csv.reader(answer.splitlines(), skipinitialspace=True)
-    return tuple(Gpu(name, float(memory) / 1024, float(capability)) for name, memory, capability in rows)

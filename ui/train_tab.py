@@ -14,6 +14,7 @@ from training.errors import UserError
 from training.recipe import Recipe, from_dict
 from training.sentences import sentence
 from ui.conversation import model_label
+from ui.doctor_pane import doctor_pane
 from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, listed, told
 from ui.forecast_pane import ForecastPane, forecast_pane, wire_measuring
@@ -102,6 +103,7 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
     panel = run_panel(text, stage)
     explain = _explain(text, steps, form, config)
     draft = _wire_suggesting(text, steps, form, suggest, explain)
+    doctor_pane(text)
     wire_history(
         text, *history_panel(text), panel.following, panel.outputs, _copying(draft), list(draft.fields.values())
     )
