@@ -70,7 +70,7 @@ def push(
 
 def _checked(folder: Path) -> list[Path]:
     """The files to push, no programs among them. Raises HubError(hub_folder_bad)."""
-    files = [file for file in sorted(folder.glob("*")) if file.is_file() and not file.name.startswith(".")]
+    files = [file for file in sorted(folder.glob("*")) if _is_own(file)]
     files = [file for file in files if file.suffix not in _PROGRAMS]
     names = {file.name for file in files}
     shards = selection.shards(folder / selection.INDEX) if selection.INDEX in names else [selection.SINGLE]
@@ -84,6 +84,11 @@ def _checked(folder: Path) -> list[Path]:
             except ValueError as error:
                 raise HubError("hub_folder_bad", path=folder, missing=file.name) from error
     return files
+
+
+def _is_own(file: Path) -> bool:
+    """A link may lead to what is not for others."""
+    return file.is_file() and not file.is_symlink() and not file.name.startswith(".")
 
 
 def _push(git: Git, files: list[Path], progress: Callable[[Progress], None]) -> Pushed:
@@ -161,6 +166,8 @@ def _refuse_other_content(git: Git, there: dict[str, str], ours: dict[str, str],
         for name, sha in ours.items()
         if name in there and name not in before and name not in _HARMLESS and there[name].split()[2] != sha
     ]
+    # Weights that ours lack would be taken for ours: an index goes before a single file.
+    foreign += [name for name in set(there) - set(ours) - before if name.endswith((*_WEIGHTS, ".index.json"))]
     if foreign:
         raise HubError("hub_other_content", repo=git.address.repo, files=", ".join(sorted(foreign)[:5]))
 

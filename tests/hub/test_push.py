@@ -131,6 +131,24 @@ def test_a_repo_with_another_model_is_not_touched_and_other_files_stay(hub: Hub,
     assert {"notes.txt", "config.json"} <= {*listed(hub, "user/other")}
 
 
+def test_anothers_weights_beside_the_same_small_files_are_another_model(hub: Hub, merged: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    shutil.copytree(merged, theirs, ignore=shutil.ignore_patterns(".*", "*.py"))
+    before = publish(hub, "user/new", theirs)
+    for file in merged.glob("model*.safetensors*"):
+        file.unlink()
+    weights(merged / "model.safetensors", 1000)
+    assert refused(merged).code == "hub_other_content"
+    assert git(hub.folder / "user/new.git", "rev-parse", "main").decode().strip() == before
+
+
+def test_what_a_link_leads_to_stays_at_home(hub: Hub, merged: Path, tmp_path: Path) -> None:
+    (tmp_path / "key.json").write_text("{}")
+    (merged / "key.json").symlink_to(tmp_path / "key.json")
+    push(merged, HERE, ME)
+    assert "key.json" not in listed(hub)
+
+
 def test_a_repo_that_moved_meanwhile_is_not_overwritten(
     hub: Hub, merged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
