@@ -16,7 +16,7 @@ METHODS = ("lora", "qlora", "full")
 PRECISIONS = ("fp32", "bf16", "fp16")
 ROW = 46
 """Tokens of an average conversation of the builder's."""
-MOST_ON_CPU = 130
+MOST_ON_CPU = 96
 """No more steps than these on a CPU: two and a half minutes on two quiet cores, loading and sample answers included."""
 
 
