@@ -62,6 +62,8 @@ class Git:
         on_wait: Callable[[], None] = lambda: None,
     ) -> bytes:
         """What git answers. Raises HubError."""
+        if self.cancelled():  # a quick machine may be done before anybody asks while git works
+            raise HubError("hub_cancelled")
         with ExitStack() as files:
             stdin, stdout, stderr = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
             stdin.write(given)
