@@ -16,8 +16,8 @@ METHODS = ("lora", "qlora", "full")
 PRECISIONS = ("fp32", "bf16", "fp16")
 ROW = 46
 """Tokens of an average conversation of the builder's."""
-MOST_ON_CPU = 96
-"""No more steps than these on a CPU: two and a half minutes on two quiet cores, loading and sample answers included."""
+MOST_ON_CPU = 112
+"""No more steps than these on a CPU: under three minutes on two quiet cores, loading and sample answers included."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def suggest(machine: Machine, tokens: int, parameters: int = 135_000_000) -> Rec
 
     CPU: LoRA in fp32 on every linear layer, eight conversations a step, each by itself: packed ones see each other, and
     a small model then says one's answer to the other's question (docs/recipe.md). Steps to see the data twice, or as
-    many as take two and a half minutes.
+    many as take under three minutes.
     GPU: the course's QLoRA (NF4, r=64, alpha 16, lr 2e-4) with a smaller batch, since the data is small and various.
     """
     if machine.device == "cpu":

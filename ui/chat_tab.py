@@ -115,8 +115,10 @@ def _wire_answering(text: Text, stage: Stage, pane: _Pane, model: gr.Dropdown, s
         try:
             for updates in _answer(pane, stage, language, said, chosen, dict(zip(settings, entered, strict=True))):
                 if question <= turn.closed:
-                    return  # stopped, or something else was asked
+                    break  # stopped, or something else was asked
                 yield updates
+            if question == turn.cleared == turn.asked:  # its last piece may reach the page after the clearing did
+                yield {pane.said: [], pane.chat: []}
         finally:
             turn.close(question)
 
@@ -133,7 +135,8 @@ def _wire_answering(text: Text, stage: Stage, pane: _Pane, model: gr.Dropdown, s
         return _idle(pane)
 
     def clear(turn: Turn) -> dict[Any, Any]:
-        return {**stop(turn), pane.said: [], pane.chat: []}
+        turn.clear()
+        return {**_idle(pane), pane.said: [], pane.chat: []}
 
     pane.stop.click(stop, pane.turn, pane.outputs, **QUIET)
 

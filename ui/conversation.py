@@ -31,6 +31,8 @@ class Turn:
     """How many questions were asked; their numbers begin with 1."""
     closed: int = 0
     """The last question that needs no more work: it is answered, stopped or given up for the next one."""
+    cleared: int = 0
+    """The last question that was there when the conversation was cleared."""
     model: str = ""
     """Who was asked last."""
     warned: bool = False
@@ -48,6 +50,11 @@ class Turn:
     def close(self, question: int | None = None) -> None:
         """This question (by default the last one) needs no more work."""
         self.closed = max(self.closed, self.asked if question is None else question)
+
+    def clear(self) -> None:
+        """The conversation is gone, with every question so far."""
+        self.close()
+        self.cleared = self.asked
 
 
 def choices(language: str) -> list[tuple[str, str]]:

@@ -46,6 +46,16 @@ def test_the_end_of_a_given_up_answer_does_not_close_the_new_question() -> None:
     assert not turn.open
 
 
+def test_a_cleared_conversation_stays_cleared_until_something_is_asked() -> None:
+    turn = Turn()
+    assert turn.cleared == turn.asked == 0
+    turn.ask()
+    turn.clear()
+    assert not turn.open and turn.cleared == turn.asked == 1
+    turn.ask()
+    assert turn.open and turn.cleared < turn.asked
+
+
 def test_an_answer_grows_and_ends_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "SECONDS_BETWEEN_PIECES", 0)
     process: Any = Talker("", "I am", " Robin.")
