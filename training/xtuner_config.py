@@ -47,13 +47,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from xtuner.dataset import process_hf_dataset
 from xtuner.dataset.collate_fns import default_collate_fn
 from xtuner.dataset.map_fns import openai_map_fn, template_map_fn_factory
-from xtuner.dataset.samplers import LengthGroupedSampler
 from xtuner.engine.hooks import DatasetInfoHook
 from xtuner.engine.runner import TrainLoop
 from xtuner.model import SupervisedFinetune
 from xtuner.utils import PROMPT_TEMPLATE
 
 from training.xtuner_hooks import AutoStopHook, SampleAnswersHook, StopAndKeepHook
+from training.xtuner_sampler import ShuffledLengthGroupedSampler
 
 # Repairs that XTuner 0.2.0 needs on a CPU and for --resume. (An import statement would be lazy in a config.)
 __import__("training.xtuner_repairs")
@@ -180,7 +180,7 @@ train_dataset = dict(
 
 def _dataloader(recipe: Recipe) -> str:
     # Rows of like length in a batch: little padding, and no row sees another.
-    grouped = "type=LengthGroupedSampler, per_device_batch_size=batch_size * accumulative_counts"
+    grouped = "type=ShuffledLengthGroupedSampler, per_device_batch_size=batch_size * accumulative_counts"
     sampler = "type=DefaultSampler, shuffle=True" if recipe.pack else grouped
     return f"""
 train_dataloader = dict(

@@ -26,7 +26,7 @@ def test_user_text_goes_in_as_a_value_never_as_code(method: str, device: str, tm
     assert imports == ["__import__('training.xtuner_repairs')"]
 
 
-@pytest.mark.parametrize(("pack", "sampler"), [(True, "DefaultSampler"), (False, "LengthGroupedSampler")])
+@pytest.mark.parametrize(("pack", "sampler"), [(True, "DefaultSampler"), (False, "ShuffledLengthGroupedSampler")])
 def test_rows_that_are_not_packed_come_in_batches_of_like_length(pack: bool, sampler: str) -> None:
     text = xtuner_config.render(replace(Recipe(), pack=pack), Path("/m"), Path("/d"), "cpu")
     assert f"sampler=dict(type={sampler}" in text

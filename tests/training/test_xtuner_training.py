@@ -1,0 +1,88 @@
+"""What is ours inside XTuner's training process: the same loss from fewer scores, and the order of the rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.real
+
+
+@pytest.mark.parametrize("lora", [True, False])
+def test_a_step_that_scores_only_the_answers_has_the_loss_and_the_gradients_of_the_whole(
+    lora: bool, tmp_path: Path
+) -> None:
+    import torch
+    from mmengine.config import ConfigDict
+    from peft import LoraConfig
+    from transformers import LlamaConfig, LlamaForCausalLM
+    from xtuner.model import SupervisedFinetune
+
+    from training import xtuner_repairs  # noqa: F401 - repairs what is tested
+
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    LlamaForCausalLM(LlamaConfig(vocab_size=97, tie_word_embeddings=True, **size)).save_pretrained(tmp_path)
+    llm = ConfigDict(type=LlamaForCausalLM.from_pretrained, pretrained_model_name_or_path=str(tmp_path))
+    adapter = LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", init_lora_weights=False) if lora else None
+    model = SupervisedFinetune(llm, lora=adapter, use_activation_checkpointing=False).train()
+    tokens = torch.randint(0, 97, (3, 11))
+    seen = torch.ones_like(tokens)
+    seen[1, 7:] = 0
+    labels = tokens.masked_fill(seen == 0, -100)
+    labels[:, :5] = -100
+    data = {"input_ids": tokens, "attention_mask": seen, "labels": labels}
+
+    def step(loss: torch.Tensor) -> list[torch.Tensor]:
+        model.zero_grad()
+        loss.backward()
+        return [each.grad.clone() for each in model.parameters() if each.requires_grad and each.grad is not None]
+
+    torch.set_float32_matmul_precision("highest")
+    whole, few = model.llm(**data).loss, model.compute_loss(data)["loss"]
+    assert few.item() == pytest.approx(whole.item(), rel=1e-6)
+    grown = list(zip(step(whole), step(few), strict=True))
+    assert len(grown) >= 18
+    for one, other in grown:
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def rows_of(lengths: list[int], step: int, epoch: int = 0) -> list[int]:
+    from training.xtuner_sampler import ShuffledLengthGroupedSampler
+
+    sampler = ShuffledLengthGroupedSampler(Rows(lengths), step)
+    sampler.seed = 7
+    sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+class Rows:
+    """A dataset as the sampler sees it."""
+
+    def __init__(self, lengths: list[int]) -> None:
+        self.length = lengths
+
+    def __len__(self) -> int:
+        return len(self.length)
+
+
+def test_every_row_is_seen_once_in_an_epoch_and_rows_of_a_step_are_of_like_length() -> None:
+    lengths = [5 + (7 * row) % 100 for row in range(400)]
+    rows = rows_of(lengths, 8)
+    assert sorted(rows) == list(range(400))
+    steps = [rows[start : start + 8] for start in range(0, 400, 8)]
+    padded = sum(8 * max(lengths[row] for row in step) for step in steps)
+    assert padded < 1.25 * sum(lengths)
+
+
+def test_long_and_short_rows_come_mixed_through_the_epoch_and_otherwise_in_the_next() -> None:
+    lengths = [5 + (7 * row) % 100 for row in range(400)]
+    rows, later = rows_of(lengths, 8), rows_of(lengths, 8, epoch=1)
+    assert rows == rows_of(lengths, 8) != later
+    means = [sum(lengths[row] for row in rows[start : start + 96]) / 96 for start in range(0, 384, 96)]
+    assert max(means) < 1.5 * min(means)
+
+
+def test_a_dataset_smaller_than_a_step_fills_it() -> None:
+    assert set(rows_of([4, 9, 5], 8)) == {0, 1, 2} and len(rows_of([4, 9, 5], 8)) == 8
