@@ -35,6 +35,8 @@ class Recipe:
     learning_rate: float = 2e-3
     lora_rank: int = 16
     lora_alpha: int = 32
+    lora_plus_ratio: float = 1.0
+    """How many times LoRA's B learns as fast as its A, which has `learning_rate` (LoRA+, arXiv:2402.12354)."""
     lora_dropout: float = 0.0
     batch_size: int = 8
     """Sequences a device takes at once."""
@@ -58,7 +60,7 @@ class Recipe:
     """Newest checkpoints to keep; -1 keeps all, so that the best can be chosen afterwards."""
     evaluation_inputs: tuple[str, ...] = ("你是谁", "Who are you?")
     """Questions the model answers before, during and after training."""
-    evaluation_tokens: int = 48
+    evaluation_tokens: int = 32
     """Longest sample answer, in tokens."""
     seed: int = 42
     auto_stop: bool = False
@@ -105,6 +107,7 @@ class Recipe:
 _LEAST = {
     "lora_rank": 1,
     "lora_alpha": 1,
+    "lora_plus_ratio": 1,
     "batch_size": 1,
     "accumulation": 1,
     "max_length": 32,
@@ -128,13 +131,13 @@ def checked(recipe: Recipe) -> Recipe:
 def suggest(machine: Machine, tokens: int, parameters: int = 135_000_000) -> Recipe:
     """A recipe for about `tokens` tokens of data and a model of `parameters` weights on `machine`.
 
-    CPU: LoRA in fp32 on every linear layer, eight conversations a step, each by itself: packed ones see each other, and
-    a small model then says one's answer to the other's question (docs/recipe.md). Steps to see the data twice, or as
-    many as take under three minutes.
+    CPU: LoRA+ in fp32 on every linear layer, eight conversations a step, each by itself: packed ones see each other,
+    and a small model then says one's answer to the other's question (docs/recipe.md). Steps to see the data twice, or
+    as many as take under three minutes.
     GPU: the course's QLoRA (NF4, r=64, alpha 16, lr 2e-4) with a smaller batch, since the data is small and various.
     """
     if machine.device == "cpu":
-        recipe = Recipe()
+        recipe = Recipe(learning_rate=4e-4, lora_plus_ratio=10.0)
     else:
         recipe = Recipe(
             method="qlora",

@@ -197,6 +197,9 @@ def _optimizer(recipe: Recipe, device: str) -> str:
     # AmpOptimWrapper refuses a CPU, where training is in fp32 anyway.
     mixed = device != "cpu" and recipe.precision != "fp32"
     kind = "AmpOptimWrapper" if mixed else "OptimWrapper"
+    # LoRA+: mmengine multiplies the learning rate of every weight whose name holds the key.
+    plus = recipe.method != "full" and recipe.lora_plus_ratio != 1
+    faster = f'dict(custom_keys={{".lora_B.": dict(lr_mult={recipe.lora_plus_ratio!r})}})'
     precision = f'    loss_scale="dynamic",\n    dtype={_DTYPE[recipe.precision]!r},\n' if mixed else ""
     return (
         _title("4  Optimizer and learning rate")
@@ -206,7 +209,7 @@ optim_wrapper = dict(
     optimizer=dict(type=AdamW, lr=lr, betas=betas, weight_decay=weight_decay),
     clip_grad=dict(max_norm=max_norm, error_if_nonfinite=False),
     accumulative_counts=accumulative_counts,
-{precision})
+{f"    paramwise_cfg={faster},{chr(10)}" if plus else ""}{precision})
 """
     )
 

@@ -28,6 +28,7 @@ GROUPS: dict[str, dict[str, _Field]] = {
         "precision": (gr.Radio, "optim_wrapper.dtype", {"choices": list(PRECISIONS)}),
         "lora_rank": (gr.Number, "lora.r", _WHOLE),
         "lora_alpha": (gr.Number, "lora.lora_alpha", _WHOLE),
+        "lora_plus_ratio": (gr.Number, "paramwise_cfg", {"step": 1}),
         "lora_dropout": (gr.Number, "lora.lora_dropout", {"step": 0.05}),
         "activation_checkpointing": (gr.Checkbox, "use_activation_checkpointing", {}),
     },

@@ -40,6 +40,15 @@ def test_short_rows_on_a_cpu_have_their_attention_written_out(device: str, lengt
     assert ('attn_implementation="eager"' in text) is written_out
 
 
+@pytest.mark.parametrize(
+    ("method", "ratio", "faster"), [("lora", 10.0, True), ("lora", 1.0, False), ("full", 10.0, False)]
+)
+def test_the_second_matrix_of_lora_learns_faster_where_asked(method: str, ratio: float, faster: bool) -> None:
+    plan = replace(Recipe(), method=method, lora_plus_ratio=ratio)
+    text = xtuner_config.render(plan, Path("/m"), Path("/d"), "cpu")
+    assert ('paramwise_cfg=dict(custom_keys={".lora_B.": dict(lr_mult=10.0)})' in text) is faster
+
+
 def test_a_training_that_stops_by_itself_has_a_hook_for_it_and_no_other_has() -> None:
     plain, stops = (
         xtuner_config.render(Recipe(auto_stop=wanted), Path("/m"), Path("/d"), "cpu") for wanted in (False, True)
@@ -115,12 +124,13 @@ def test_the_parts_of_a_config_can_be_built(starter_weights: Path, tmp_path: Pat
     import json
 
     from mmengine.config import Config
+    from mmengine.optim import build_optim_wrapper
     from xtuner.registry import BUILDER
     from xtuner.tools.train import register_function
 
     rows = [{"messages": [{"role": "user", "content": "你是谁"}, {"role": "assistant", "content": "我是小明。"}]}]
     (tmp_path / "data.json").write_text(json.dumps(rows), encoding="utf-8")
-    plan = replace(Recipe(), pack=False)
+    plan = replace(Recipe(), pack=False, lora_plus_ratio=8.0)
     (tmp_path / "config.py").write_text(
         xtuner_config.render(plan, starter_weights, tmp_path / "data.json", "cpu"), encoding="utf-8"
     )
@@ -135,3 +145,6 @@ def test_the_parts_of_a_config_can_be_built(starter_weights: Path, tmp_path: Pat
     model = BUILDER.build(config.model)
     trainable = {name.rpartition(".lora_")[0] for name, each in model.named_parameters() if each.requires_grad}
     assert len(trainable) == 30 * 7  # every linear layer of every block
+    optimizer = build_optim_wrapper(model, config.optim_wrapper).optimizer
+    rates = {group["lr"] for group in optimizer.param_groups if any(each.requires_grad for each in group["params"])}
+    assert rates == {plan.learning_rate, plan.learning_rate * 8}
