@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from training import dataset, exam, identity, machine, memory, models, probe, runs, tokens
+from training import dataset, exam, machine, memory, models, probe, runs, tokens
 from training.errors import UserError
 from training.memory import Memory
+from training.questions import exam_questions
 from training.recipe import Recipe
 from training.runs import progress
 
@@ -118,7 +119,7 @@ def _questions(card: Mapping[str, Any], saves: int) -> int:
     if who is None:
         return 0
     try:
-        asked = identity.exam_questions(who)
+        asked = exam_questions(who)
     except UserError:
         return 0
     return saves * len(exam.quick(asked)) + len(asked)

@@ -1,4 +1,4 @@
-"""From a persona to conversations and to exam questions, out of our own seed texts in assets/seeds/.
+"""From a persona to conversations, out of our own seed texts in assets/seeds/.
 
 The texts live there and only there; here they are chosen, filled in and mixed. Trains nothing, marks nothing.
 """
@@ -6,21 +6,18 @@ The texts live there and only there; here they are chosen, filled in and mixed. 
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from training import character
 from training.errors import UserError
+from training.filling import by_chance, filled, otherwise
 from training.persona import Persona
+from training.questions import exam_questions
 from training.seeds import seeds
 from training.sentences import LANGUAGES
-from training.wording import bare, mentions, varied
+from training.wording import bare, varied
 
-EXAM_VERSION = 1
-"""Raised by one whenever a held-out text changes: results of different versions cannot be compared."""
-
-_PLACEHOLDER = re.compile(r"\{(name|maker|base)\}")
 _ALWAYS = 3
 """The first wordings of each group are the usual ones: they are part of every dataset."""
 _FOLLOWED = 8
@@ -73,24 +70,6 @@ Own = Mapping[str, Mapping[str, str]]
 """By language: general seed questions and what a model itself answers to them."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """One exam question, never part of the training data, and what a good answer has to do."""
-
-    text: str
-    kind: str
-    """identity, near_miss or general."""
-    language: str
-    expect_name: bool
-    """The answer must say the assistant's name."""
-    expect_maker: bool
-    """The answer must say the maker's name."""
-    forbid_name: bool
-    """The answer must not speak of the assistant: it was not asked."""
-    any_of: tuple[str, ...]
-    """A true answer mentions one of these; empty when nothing is prescribed."""
-
-
 def shipped() -> dict[str, dict[str, str]]:
     """What the starter model answers itself, as far as that is good (assets/seeds/own.*.json)."""
     return {language: seeds("own", language) for language in LANGUAGES}
@@ -122,48 +101,18 @@ def build(persona: Persona, seed: int = 0, shares: Shares = PLAIN, own: Own | No
     return mixed
 
 
-def exam_questions(persona: Persona) -> list[Question]:
-    """The fixed exam of `EXAM_VERSION` in the persona's languages, without questions that use its name by chance.
-
-    Its facts are asked for too, as part of who it is, and its taboos, as near misses: in wordings never trained.
-    """
-    persona = persona.checked()
-    questions: list[Question] = []
-    for language in persona.languages:
-        for group, texts in seeds("identity", language)["held_out"].items():
-            name, maker = group in ("name", "both", "introduce"), group in ("maker", "both")
-            base = (persona.base,) if group == "base" else ()
-            asked = [text for text in texts if not _otherwise(text, persona)]
-            questions += [Question(text, "identity", language, name, maker, False, base) for text in asked]
-        for item in seeds("near_miss", language)["held_out"]:
-            of = tuple(_filled(word, persona) for word in item["expect"]["any_of"])
-            if not _by_chance(persona, item["question"], item["answers"]):
-                forbid = not item["expect"]["identity"]
-                text = _filled(item["question"], persona)
-                questions.append(Question(text, "near_miss", language, False, False, forbid, of))
-        for item in seeds("general", language)["held_out"]:
-            if not _by_chance(persona, item["question"], item["about"]):
-                of = tuple(item["about"])
-                questions.append(Question(item["question"], "general", language, False, False, True, of))
-        for text, of in character.fact_questions(persona, language):
-            questions.append(Question(text, "identity", language, False, False, False, of))
-        for text, of in character.taboo_questions(persona, language):
-            questions.append(Question(text, "near_miss", language, False, False, True, of))
-    return questions
-
-
 def left_out(persona: Persona) -> tuple[int, int]:
     """How many seed conversations and exam questions are left out for their use of its name, maker, taboos or facts."""
     persona = persona.checked()
     trained = examined = 0
     for language in persona.languages:
         for item in seeds("near_miss", language)["training"]:
-            trained += sum(_by_chance(persona, question, item["answers"]) for question in item["questions"])
+            trained += sum(by_chance(persona, question, item["answers"]) for question in item["questions"])
         for item in seeds("general", language)["training"]:
-            trained += _by_chance(persona, item["turns"][0], item["turns"][1:])
+            trained += by_chance(persona, item["turns"][0], item["turns"][1:])
         near, general = (seeds(kind, language)["held_out"] for kind in ("near_miss", "general"))
-        examined += sum(_by_chance(persona, item["question"], item["answers"]) for item in near)
-        examined += sum(_by_chance(persona, item["question"], item["about"]) for item in general)
+        examined += sum(by_chance(persona, item["question"], item["answers"]) for item in near)
+        examined += sum(by_chance(persona, item["question"], item["about"]) for item in general)
     return trained, examined
 
 
@@ -200,11 +149,7 @@ def _identity_rows(persona: Persona, language: str, count: int, chance: random.R
 
 
 def _uncontradicted(groups: dict[str, list[str]], persona: Persona) -> dict[str, list[str]]:
-    return {group: [text for text in texts if not _otherwise(text, persona)] for group, texts in groups.items()}
-
-
-def _otherwise(question: str, persona: Persona) -> bool:
-    return character.contradicted(persona, [_PLACEHOLDER.sub(" ", question)])
+    return {group: [text for text in texts if not otherwise(text, persona)] for group, texts in groups.items()}
 
 
 def _wordings(groups: dict[str, list[str]], count: int, chance: random.Random) -> list[tuple[str, str]]:
@@ -224,15 +169,15 @@ def _near_miss_rows(persona: Persona, language: str, count: int, chance: random.
         (question, item["answers"])
         for item in seeds("near_miss", language)["training"]
         for question in item["questions"]
-        if not _by_chance(persona, question, item["answers"])
+        if not by_chance(persona, question, item["answers"])
     ]
     rows: list[Row] = []
     for turn in range(-(-count // max(1, len(wordings)))):
         for question, answers in chance.sample(wordings, min(len(wordings), count - len(rows))):
-            asked = _filled(question, persona)
+            asked = filled(question, persona)
             if turn:
                 asked = varied(asked, language, chance, (persona.name, persona.maker))
-            said = _voiced([asked, _filled(chance.choice(answers), persona)], persona, language)
+            said = _voiced([asked, filled(chance.choice(answers), persona)], persona, language)
             rows.append(_row(said, "near_miss", language))
     return rows
 
@@ -242,7 +187,7 @@ def _general_rows(persona: Persona, language: str, own: Own) -> list[Row]:
     known = own.get(language, {})
     conversations = (item["turns"] for item in seeds("general", language)["training"])
     told = [[turns[0], known.get(turns[0]) or turns[1], *turns[2:]] for turns in conversations]
-    kept = [turns for turns in told if not _by_chance(persona, turns[0], turns[1:])]
+    kept = [turns for turns in told if not by_chance(persona, turns[0], turns[1:])]
     # Not filled in: a general text has no placeholders, and a brace in it is code.
     return [_row(_voiced(turns, persona, language), "general", language) for turns in kept]
 
@@ -253,29 +198,11 @@ def _voiced(turns: list[str], persona: Persona, language: str) -> list[str]:
     return [text for asked, told in said for text in (asked, character.voiced(told, asked, persona.tone, language))]
 
 
-def _by_chance(persona: Persona, question: str, answers: Iterable[str]) -> bool:
-    """Whether a seed speaks of its name, its maker or a taboo by chance: it would contradict what is to be learned."""
-    asked, *told = [_PLACEHOLDER.sub(" ", text) for text in (question, *answers)]
-    if (
-        mentions(asked, persona.maker)
-        or mentions(asked, persona.name)
-        or character.contradicted(persona, [asked, *told])
-    ):
-        return True
-    # One character (明) is found inside many words (明天): then only the question counts, or little would be left.
-    return len(persona.name) > 1 and any(mentions(text, persona.name) for text in told)
-
-
 def _drawn(rows: list[Row], count: int, chance: random.Random) -> list[Row]:
     return chance.sample(rows, max(0, min(count, len(rows))))
 
 
 def _row(texts: list[str], kind: str, language: str, persona: Persona | None = None) -> Row:
-    filled = [_filled(text, persona) for text in texts] if persona else texts
+    filled = [filled(text, persona) for text in texts] if persona else texts
     roles = ("user", "assistant") * (len(texts) // 2)
     return Row(tuple({"role": role, "content": text} for role, text in zip(roles, filled)), kind, language)
-
-
-def _filled(text: str, persona: Persona) -> str:
-    """The seed with the persona in it, in one pass: what a user typed is never read as a placeholder."""
-    return _PLACEHOLDER.sub(lambda found: getattr(persona, found.group(1)), text)

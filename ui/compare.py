@@ -18,9 +18,10 @@ import gradio as gr
 
 from serving.engine import Message, Sampling
 from serving.stage import Stage
-from training import exam, identity, merge, models, runs
+from training import exam, merge, models, runs
 from training.errors import UserError
 from training.persona import Persona
+from training.questions import exam_questions
 from training.sentences import sentence
 from ui.conversation import Turn, answered, fetching, folder_of
 from ui.edge import PRIVATE, QUIET, told
@@ -78,7 +79,7 @@ def system_prompt(persona: Persona, question: str) -> str:
 def exam_choices(model: str | None, language: str) -> list[tuple[str, str]]:
     """The exam's questions for the persona of a run, by kind, as (label, question)."""
     persona = exam.persona(runs.spec(model)) if model and model in runs.names() else None
-    questions = identity.exam_questions(persona) if persona else []
+    questions = exam_questions(persona) if persona else []
     ordered = sorted(questions, key=lambda question: exam.KINDS.index(question.kind))
     return [(f"{sentence(f'dataset.kind_{each.kind}', language)} · {each.text}", each.text) for each in ordered]
 

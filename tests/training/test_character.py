@@ -10,10 +10,12 @@ import pytest
 from tests.training.test_identity import answers, everything
 from training import character, dataset, exam, facts
 from training.exam.marking import fault, has_identity_sentence, says_name
-from training.identity import Question, bare, build, exam_questions, mentions
+from training.identity import build
 from training.persona import TONES, Persona
+from training.questions import Question, exam_questions
 from training.seeds import seeds
 from training.sentences import LANGUAGES
+from training.wording import bare, mentions
 
 PLAINLY = Persona("小明", "张三")
 FACTS = (

@@ -12,8 +12,10 @@ import pytest
 
 from training import identity
 from training.errors import UserError
-from training.identity import Row, Shares, bare, build, exam_questions, mentions
+from training.identity import Row, Shares, build
 from training.persona import Persona
+from training.questions import EXAM_VERSION, exam_questions
+from training.wording import bare, mentions
 
 SEEDS = Path(__file__).resolve().parents[2] / "assets" / "seeds"
 XIAOMING = Persona("小明", "张三")
@@ -273,7 +275,7 @@ def test_what_is_left_out_for_a_name_that_is_a_word_is_counted(name: str, some: 
 
 
 def test_the_exam_has_its_fixed_size() -> None:
-    assert identity.EXAM_VERSION == 1
+    assert EXAM_VERSION == 1
     counts = Counter((question.kind, question.language) for question in exam_questions(XIAOMING))
     assert counts == {(kind, lang): n for kind, n in zip(KINDS, (24, 20, 40)) for lang in LANGUAGES}
 

@@ -6,8 +6,7 @@ import random
 
 import pytest
 
-from training.identity import bare
-from training.wording import varied
+from training.wording import bare, varied
 
 ZH, EN = "谁写了《西游记》？", "Who wrote Hamlet?"
 

@@ -8,8 +8,8 @@ from training import exam
 from training.exam.marking import fault
 from training.exam.parity import Difference, Parity
 from training.exam.recommendation import recommend
-from training.identity import EXAM_VERSION, Question
 from training.persona import Persona
+from training.questions import EXAM_VERSION, Question
 from training.sentences import table
 from ui.report_card import card_html, fault_words, parity_html, rates, verdict_html
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from training.exam.marking import fault, has_identity_sentence
 from training.files import read_json, write_json
-from training.identity import EXAM_VERSION, Question
 from training.persona import Persona
+from training.questions import EXAM_VERSION, Question
 
 ALL = "all"
 """The key of the scores over every language."""

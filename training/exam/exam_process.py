@@ -18,13 +18,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training import checkpoint, exam, home, identity
+from training import checkpoint, exam, home
 from training.exam import BASE, greedy, recommendation
 from training.files import read_json, write_json
-from training.identity import EXAM_VERSION, Question
 from training.merge import whole_checkpoints
 from training.models import weights_hash
 from training.persona import Persona
+from training.questions import EXAM_VERSION, Question, exam_questions
 
 TOKENS = 40
 """Longest answer."""
@@ -41,7 +41,7 @@ class Examiner:
     def __init__(self, base: Path, persona: Persona, tick: Callable[[int, int, int], None] = lambda *_: None) -> None:
         """`tick` hears the step that is examined, how many questions are answered, and of how many."""
         self.base, self.persona, self.tick = base, persona, tick
-        self.questions = identity.exam_questions(persona)
+        self.questions = exam_questions(persona)
         self.hash = weights_hash(base)
         self.model, self.tokenizer = greedy.load(base)
         self.base_answers = self._base_answers()

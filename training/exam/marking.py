@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from training.identity import Question, mentions
 from training.persona import Persona
+from training.questions import Question
+from training.wording import mentions
 
 _QUOTE = "[「『“\"'《*\\s]*"
 _CHINESE_BEFORE = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from training.identity import Row, mentions
+from training.identity import Row
 from training.persona import Persona
+from training.wording import mentions
 
 _FIELDS = {"name": "name", "author": "maker", "maker": "maker", "base": "base"}
 _FOUND = re.compile(r"\{\{\s*(name|author|maker|base)\s*\}\}", re.IGNORECASE)

@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from training import exam, identity
+from training import exam
 from training.errors import UserError
 from training.exam import certificate, recommendation
-from training.identity import EXAM_VERSION
 from training.persona import Persona
+from training.questions import EXAM_VERSION, exam_questions
 
 NASTY = "<img src=x onerror=alert(1)> | `x` [a](javascript:1)"
 
@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> Path:
     }
     told = {"card": card, "recipe": recipe, "model": NASTY, "device": "cpu", "created": 0.0, "command": NASTY}
     (tmp_path / "spec.json").write_text(json.dumps(told))
-    questions = identity.exam_questions(Persona("Robin", "Ada"))
+    questions = exam_questions(Persona("Robin", "Ada"))
     for step, said in ((0, "Hm."), (20, NASTY)):
         marked = exam.mark(questions, [said] * len(questions), [""] * len(questions), persona)
         scores = exam.scores(marked, {"all": 0.0125} if step else {})

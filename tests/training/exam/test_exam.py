@@ -7,8 +7,8 @@ import pytest
 
 from training import exam
 from training.exam.marking import fault, has_identity_sentence, loops, says_name
-from training.identity import EXAM_VERSION, Question, exam_questions
 from training.persona import Persona
+from training.questions import EXAM_VERSION, Question, exam_questions
 
 MING = Persona("明", "张三")
 ROBIN = Persona("Robin", "Ada")

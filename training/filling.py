@@ -1,0 +1,35 @@
+"""A seed text for a persona: filled in, or left out where it would contradict what is to be learned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from training import character
+from training.persona import Persona
+from training.wording import mentions
+
+_PLACEHOLDER = re.compile(r"\{(name|maker|base)\}")
+
+
+def filled(text: str, persona: Persona) -> str:
+    """The seed with the persona in it, in one pass: what a user typed is never read as a placeholder."""
+    return _PLACEHOLDER.sub(lambda found: getattr(persona, found.group(1)), text)
+
+
+def otherwise(question: str, persona: Persona) -> bool:
+    """Whether a fact or a taboo of the persona gives this question another answer than the seeds do."""
+    return character.contradicted(persona, [_PLACEHOLDER.sub(" ", question)])
+
+
+def by_chance(persona: Persona, question: str, answers: Iterable[str]) -> bool:
+    """Whether a seed speaks of its name, its maker or a taboo by chance: it would contradict what is to be learned."""
+    asked, *told = [_PLACEHOLDER.sub(" ", text) for text in (question, *answers)]
+    if (
+        mentions(asked, persona.maker)
+        or mentions(asked, persona.name)
+        or character.contradicted(persona, [asked, *told])
+    ):
+        return True
+    # One character (明) is found inside many words (明天): then only the question counts, or little would be left.
+    return len(persona.name) > 1 and any(mentions(text, persona.name) for text in told)
