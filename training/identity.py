@@ -203,6 +203,6 @@ def _drawn(rows: list[Row], count: int, chance: random.Random) -> list[Row]:
 
 
 def _row(texts: list[str], kind: str, language: str, persona: Persona | None = None) -> Row:
-    filled = [filled(text, persona) for text in texts] if persona else texts
+    said = [filled(text, persona) for text in texts] if persona else texts
     roles = ("user", "assistant") * (len(texts) // 2)
-    return Row(tuple({"role": role, "content": text} for role, text in zip(roles, filled)), kind, language)
+    return Row(tuple({"role": role, "content": text} for role, text in zip(roles, said)), kind, language)
