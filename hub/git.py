@@ -33,6 +33,8 @@ _DENIED = (
 _ABSENT = ("not found", "error: 404", "does not exist", "Repository or object")
 _NO_REVISION = ("couldn't find remote ref", "not our ref", "unadvertised object", "no such remote ref")
 _MOVED = ("non-fast-forward", "fetch first", "cannot lock ref", "stale info")
+_HUB_FULL = ("insufficient server storage", "disk full", "disk is full", "no space", "quota", "storage limit")
+"""How hubs say it, in small letters; git-lfs shows a hub's own words and keeps the number 507 to itself."""
 _FULL = ("No space left on device", "Disk quota exceeded")
 _LOST = (
     "Could not resolve",
@@ -42,6 +44,9 @@ _LOST = (
     "early EOF",
     "RPC failed",
     "hung up",
+    "dial tcp",
+    "connection reset",
+    ": EOF",
 )
 
 
@@ -125,6 +130,9 @@ class Git:
         def about(words: tuple[str, ...]) -> bool:
             return any(word in said for word in words)
 
+        theirs = [line for line in lines if line.startswith(("remote:", "LFS:")) or "server storage" in line]
+        if any(word in line.lower() for line in theirs for word in _HUB_FULL):
+            return HubError("hub_full", **told)
         if about(_FULL):
             return HubError("disk_full", path=self.folder)
         if about(_MOVED):
@@ -139,6 +147,8 @@ class Git:
             return HubError("hub_no_such_repo", **told, variable=TOKENS[self.address.hub])
         if about(_LOST):
             return HubError("hub_unreachable", hub=self.address.hub_name, reason=reason)
+        if theirs:
+            return HubError("hub_refused", **told, reason=reason.partition(": ")[2] or reason)
         return HubError("hub_git_failed", reason=reason)
 
 

@@ -9,11 +9,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from hub import safetensors_header, selection
+from hub import git_tree, safetensors_header, selection
 from hub.address import Address, Credentials
 from hub.contents import sha256_of
 from hub.errors import HubError, writing_failed
@@ -22,8 +22,7 @@ from hub.pulling import Progress
 
 MARK = ".assistant-studio.json"
 """The files of a repo that were pushed from here: those a later push may replace or remove."""
-_ATTRIBUTES = ".gitattributes"
-_HARMLESS = (_ATTRIBUTES, ".gitignore", "README.md", "LICENSE", "metafile.yaml")
+_HARMLESS = (git_tree.ATTRIBUTES, ".gitignore", "README.md", "LICENSE", "metafile.yaml")
 """What a hub itself puts into a new repo."""
 _LARGE = 5 << 20
 """Bytes from which a file goes by git-lfs; weights always do."""
@@ -68,43 +67,47 @@ def push(
         raise writing_failed(error, folder.parent) from error
 
 
-def _checked(folder: Path) -> list[Path]:
-    """The files to push, no programs among them. Raises HubError(hub_folder_bad)."""
-    files = [file for file in sorted(folder.glob("*")) if _is_own(file)]
-    files = [file for file in files if file.suffix not in _PROGRAMS]
-    names = {file.name for file in files}
-    shards = selection.shards(folder / selection.INDEX) if selection.INDEX in names else [selection.SINGLE]
+def _checked(folder: Path) -> dict[str, Path]:
+    """The files to push by their names in the repo, no programs among them. Raises HubError(hub_folder_bad)."""
+    found = {file.relative_to(folder).as_posix(): file for file in sorted(_own(folder))}
+    shards = selection.shards(folder / selection.INDEX) if selection.INDEX in found else [selection.SINGLE]
     for name in ("config.json", *shards):
-        if name not in names:
+        if name not in found:
             raise HubError("hub_folder_bad", path=folder, missing=name)
-    for file in files:
+    for name, file in found.items():
         if file.suffix == ".safetensors":
             try:
                 safetensors_header.read(file)
             except ValueError as error:
-                raise HubError("hub_folder_bad", path=folder, missing=file.name) from error
-    return files
+                raise HubError("hub_folder_bad", path=folder, missing=name) from error
+    return found
 
 
-def _is_own(file: Path) -> bool:
-    """A link may lead to what is not for others."""
-    return file.is_file() and not file.is_symlink() and not file.name.startswith(".")
+def _own(folder: Path) -> Iterator[Path]:
+    """The files below, without what is hidden, and without links: they may lead to what is not for others."""
+    for file in folder.iterdir():
+        if file.is_symlink() or file.name.startswith("."):
+            continue
+        if file.is_dir():
+            yield from _own(file)
+        elif file.is_file() and file.suffix not in _PROGRAMS:
+            yield file
 
 
-def _push(git: Git, files: list[Path], progress: Callable[[Progress], None]) -> Pushed:
+def _push(git: Git, files: dict[str, Path], progress: Callable[[Progress], None]) -> Pushed:
     git("init", "--quiet", "--bare", ".")
     branch, head = _head(git)
-    there = _tree(git, head) if head else {}
-    large = [file for file in files if file.suffix in _WEIGHTS or file.stat().st_size >= _LARGE]
-    objects = {file.name: sha256_of(file) for file in large}
-    ours = {file.name: _blob(git, file, objects.get(file.name)) for file in files}
+    there = git_tree.listed(git, head) if head else {}
+    large = {name: file for name, file in files.items() if file.suffix in _WEIGHTS or file.stat().st_size >= _LARGE}
+    objects = {name: sha256_of(file) for name, file in large.items()}
+    ours = {name: git_tree.blob(git, file, objects.get(name)) for name, file in files.items()}
     before = _pushed_before(git, there)
     _refuse_other_content(git, there, ours, before)
-    ours[MARK] = _text(git, json.dumps({"files": sorted(ours)}, indent=1) + "\n")
-    ours[_ATTRIBUTES] = _attributes(git, there, [file.name for file in large])
+    ours[MARK] = git_tree.text(git, json.dumps({"files": sorted(ours)}, indent=1) + "\n")
+    ours[git_tree.ATTRIBUTES] = git_tree.attributes(git, there, [*large])
     kept = {name: entry for name, entry in there.items() if name not in before}
-    tree = _make_tree(git, kept | {name: f"100644 blob {sha}" for name, sha in ours.items()})
-    names = tuple(sorted(set(ours) - {MARK, _ATTRIBUTES})), tuple(file.name for file in large)
+    tree = git_tree.tree(git, kept | {name: f"100644 blob {sha}" for name, sha in ours.items()})
+    names = tuple(sorted(files)), tuple(sorted(large))
     if head and tree == git("rev-parse", f"{head}^{{tree}}").decode().strip():
         return Pushed(head, False, *names)
     _upload(git, large, objects, progress)
@@ -126,29 +129,6 @@ def _head(git: Git) -> tuple[str, str]:
     return branch, git("rev-parse", "FETCH_HEAD^{commit}").decode().strip()
 
 
-def _tree(git: Git, commit: str) -> dict[str, str]:
-    """Name -> mode, kind and hash of what lies at the top of the repo, folders included."""
-    lines = git("ls-tree", "-z", commit).decode(errors="surrogateescape").split("\0")[:-1]
-    return {line.partition("\t")[2]: line.partition("\t")[0] for line in lines}
-
-
-def _make_tree(git: Git, entries: dict[str, str]) -> str:
-    lines = "".join(f"{entry}\t{name}\0" for name, entry in sorted(entries.items()))
-    return git("mktree", "-z", given=lines.encode(errors="surrogateescape")).decode().strip()
-
-
-def _text(git: Git, text: str) -> str:
-    return git("hash-object", "-w", "--stdin", given=text.encode()).decode().strip()
-
-
-def _blob(git: Git, file: Path, oid: str | None) -> str:
-    """The hash of what git itself keeps of a file: the file, or a pointer to it."""
-    if oid is None:
-        return git("hash-object", "-w", "--no-filters", "--", str(file.absolute())).decode().strip()
-    size = file.stat().st_size
-    return _text(git, f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n")
-
-
 def _pushed_before(git: Git, there: dict[str, str]) -> set[str]:
     """The files that an earlier push from here has put there."""
     if MARK not in there:
@@ -161,29 +141,27 @@ def _pushed_before(git: Git, there: dict[str, str]) -> set[str]:
 
 
 def _refuse_other_content(git: Git, there: dict[str, str], ours: dict[str, str], before: set[str]) -> None:
+    others = set(there) - before
     foreign = [
-        name
-        for name, sha in ours.items()
-        if name in there and name not in before and name not in _HARMLESS and there[name].split()[2] != sha
+        name for name, sha in ours.items() if name in others and name not in _HARMLESS and there[name].split()[2] != sha
     ]
     # Weights that ours lack would be taken for ours: an index goes before a single file.
-    foreign += [name for name in set(there) - set(ours) - before if name.endswith((*_WEIGHTS, ".index.json"))]
+    foreign += [name for name in others - set(ours) if "/" not in name and name.endswith((*_WEIGHTS, ".index.json"))]
+    foreign += [name for name in others if _folders(name) & set(ours)]
+    foreign += list(set().union(*map(_folders, ours)) & others)
     if foreign:
         raise HubError("hub_other_content", repo=git.address.repo, files=", ".join(sorted(foreign)[:5]))
 
 
-def _attributes(git: Git, there: dict[str, str], large: list[str]) -> str:
-    """What the repo says of its files already, and that each large one is git-lfs's."""
-    said = git("cat-file", "blob", there[_ATTRIBUTES].split()[2]).decode() if _ATTRIBUTES in there else ""
-    lines = [f'"{name}" filter=lfs diff=lfs merge=lfs -text' for name in large]
-    new = [line for line in lines if line not in said.splitlines()]
-    return _text(git, "\n".join([*said.splitlines(), *new]) + "\n")
+def _folders(name: str) -> set[str]:
+    """The folders that a file lies in: a file of theirs cannot be a folder of ours, nor the other way."""
+    return {folder.as_posix() for folder in PurePosixPath(name).parents} - {"."}
 
 
-def _upload(git: Git, large: list[Path], objects: dict[str, str], progress: Callable[[Progress], None]) -> None:
+def _upload(git: Git, large: dict[str, Path], objects: dict[str, str], progress: Callable[[Progress], None]) -> None:
     """Give git-lfs the files where it expects them, and let it send what the hub lacks."""
-    for file in large:
-        oid = objects[file.name]
+    for name, file in large.items():
+        oid = objects[name]
         place = git.folder / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():
@@ -192,19 +170,19 @@ def _upload(git: Git, large: list[Path], objects: dict[str, str], progress: Call
             except OSError:  # a disk without links
                 shutil.copyfile(file, place)
     git("remote", "add", "origin", git.url)
-    sizes = {objects[file.name]: file for file in large}
+    names = {objects[name]: name for name in large}
+    sizes = {oid: large[name].stat().st_size for oid, name in names.items()}
     log = git.folder / "progress"
+    sent: dict[str, int] = {}
 
     def look() -> None:
         """git-lfs writes lines such as: upload 1/2 1048576/5242880 /its/place/OID"""
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-        last = lines[-1].split(maxsplit=3) if lines else []
-        if len(last) < 4 or "/" not in last[2]:
-            return
-        done, size = (int(number) for number in last[2].split("/"))
-        oid = Path(last[3]).name
-        name = sizes[oid].name if oid in sizes else oid
-        progress(Progress(name, done, size, done, size))
+        told = [words for line in lines if len(words := line.split(maxsplit=3)) == 4 and "/" in words[2]]
+        sent.update((Path(words[3]).name, int(words[2].partition("/")[0])) for words in told)
+        oid = Path(told[-1][3]).name if told else ""
+        if oid in names:
+            progress(Progress(names[oid], sent[oid], sizes[oid], sum(sent.values()), sum(sizes.values())))
 
-    git("lfs", "push", "--object-id", "origin", *sizes, on_wait=look, variables={"GIT_LFS_PROGRESS": str(log)})
+    git("lfs", "push", "--object-id", "origin", *names, on_wait=look, variables={"GIT_LFS_PROGRESS": str(log)})
     look()

@@ -46,6 +46,8 @@ class Hub:
         self.one_by_one = threading.Lock()
         self.refuse_after: int | None = None
         """How many uploads are taken before the disk is full."""
+        self.refusal: tuple[int, Any] = (507, {"message": "disk full"})
+        """What it then answers."""
         self.url = ""
 
     def served(self, file: Path) -> list[str]:
@@ -216,7 +218,7 @@ class GitHub(_Handler):
 
     def take(self, oid: str, content: bytes) -> None:
         if self.hub.refuse_after is not None and len(self.hub.uploaded) >= self.hub.refuse_after:
-            self.answer(507, {"message": "disk full"})
+            self.answer(*self.hub.refusal)
         elif hashlib.sha256(content).hexdigest() != oid:
             self.answer(422, {"message": "another content"})
         else:

@@ -74,10 +74,11 @@ def test_a_pushed_model_is_the_one_that_is_pulled_and_is_not_sent_twice(hub: Hub
     done = push(merged, HERE, ME, told.append)
     shards = sorted(file.name for file in merged.glob("*.safetensors"))
     assert done.changed and done.large == (*shards,) and len(hub.uploaded) == 2
-    assert told and told[-1].done == told[-1].size and told[-1].file in shards
+    assert told and told[-1].file in shards and told[-1].total_done == told[-1].total
+    assert told[-1].total == sum((merged / name).stat().st_size for name in shards)
     assert not {".secret", "modeling_evil.py"} & {*listed(hub)}
     attributes = git(hub.folder / "user/new.git", "show", "main:.gitattributes").decode()
-    assert all(f'"{name}" filter=lfs diff=lfs merge=lfs -text' in attributes for name in shards)
+    assert all(f"/{name} filter=lfs diff=lfs merge=lfs -text" in attributes for name in shards)
 
     to = pull(HERE, tmp_path / "back", ME)
     assert all((to / file.name).read_bytes() == (merged / file.name).read_bytes() for file in to.iterdir())
@@ -106,13 +107,85 @@ def test_a_push_goes_on_top_of_what_is_there_and_takes_its_own_old_shards_away(h
 
 def test_a_push_that_breaks_leaves_the_repo_as_it_was_and_goes_on_later(hub: Hub, merged: Path) -> None:
     hub.refuse_after = 1
-    error = refused(merged)
-    assert error.code in ("hub_git_failed", "hub_unreachable") and len(hub.uploaded) == 1
+    assert refused(merged).code == "hub_full" and len(hub.uploaded) == 1
     assert not (hub.folder / "user/new.git/refs/heads/main").exists()
     hub.refuse_after = None
     sent = [*hub.uploaded]
     push(merged, HERE, ME)
     assert len(hub.uploaded) == 2 and hub.uploaded[:1] == sent
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ((507, {}), "hub_full"),
+        ((413, {"message": "your storage quota is used up"}), "hub_full"),
+        ((400, {"message": "models are not taken on Sundays"}), "hub_refused"),
+    ],
+)
+def test_what_a_hub_does_not_take_is_told_in_a_sentence(
+    hub: Hub, merged: Path, answer: tuple[int, Any], code: str
+) -> None:
+    hub.refuse_after, hub.refusal = 0, answer
+    error = refused(merged)
+    assert error.code == code and error.details["repo"] == "user/new"
+    assert code == "hub_full" or error.details["reason"] == "models are not taken on Sundays"
+
+
+def test_folders_are_pushed_with_what_is_in_them_but_no_programs_links_or_hidden_files(
+    hub: Hub, merged: Path, tmp_path: Path
+) -> None:
+    eyes = merged / "visual_encoder" / "deep"
+    eyes.mkdir(parents=True)
+    weights(eyes / "model.safetensors", 500)
+    (eyes / "config.json").write_text("{}")
+    (eyes / "evil.py").write_text("raise SystemExit")
+    (eyes / ".hidden").write_text("x")
+    (merged / "elsewhere").symlink_to(tmp_path)
+    done = push(merged, HERE, ME)
+    assert "visual_encoder/deep/model.safetensors" in done.large and len(hub.uploaded) == 3
+    names = git(hub.folder / "user/new.git", "ls-tree", "-r", "--name-only", "main").decode().split()
+    assert [name for name in names if "/" in name] == [
+        "visual_encoder/deep/config.json",
+        "visual_encoder/deep/model.safetensors",
+    ]
+    assert not push(merged, HERE, ME).changed
+    shutil.rmtree(merged / "visual_encoder")
+    push(merged, HERE, ME)
+    assert "visual_encoder" not in listed(hub)
+
+
+@pytest.mark.parametrize("ours", ["notes", "notes.txt/deep"])
+def test_a_folder_of_ours_never_takes_the_place_of_a_file_of_theirs(
+    hub: Hub, merged: Path, tmp_path: Path, ours: str
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    publish(hub, "user/new", other)
+    (merged / ours).mkdir(parents=True)
+    (merged / ours / "a.txt").write_text("ours")
+    if ours == "notes":
+        push(merged, HERE, ME)
+        assert {"notes", "notes.txt"} <= {*listed(hub)}
+    else:
+        assert refused(merged).details["files"] == "notes.txt"
+
+
+def test_a_large_file_with_wildcards_in_its_name_is_git_lfs_s_and_no_other_file_is(
+    hub: Hub, merged: Path, tmp_path: Path
+) -> None:
+    odd = ["w[12]*?.gguf", 'say "hi" \\ .gguf', "#1.gguf", "!no.gguf", "权重 1.gguf"]
+    for name in odd:
+        (merged / name).write_bytes(name.encode())
+    push(merged, HERE, ME)
+    (tmp_path / "clone").mkdir()
+    attributes = git(hub.folder / "user/new.git", "show", "main:.gitattributes")
+    (tmp_path / "clone" / ".gitattributes").write_bytes(attributes)
+    git(tmp_path / "clone", "init", "--quiet")
+    asked = [*odd, "w1xx.gguf", "1.gguf", "no.gguf", "deep/#1.gguf"]
+    told = git(tmp_path / "clone", "check-attr", "-z", "filter", "--", *asked).decode().split("\0")
+    assert dict(zip(told[::3], told[2::3])) == {name: "lfs" if name in odd else "unspecified" for name in asked}
 
 
 def test_a_repo_with_another_model_is_not_touched_and_other_files_stay(hub: Hub, merged: Path, tmp_path: Path) -> None:
