@@ -7,7 +7,6 @@ original's (digits not split, eos <|im_start|>). This takes a tenth of that, wit
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -21,6 +20,7 @@ from gguf import GGUFReader, dequantize
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from training.files import write_json, write_text
+from training.models.unpacking import converter
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -183,14 +183,4 @@ def _bfloat16(values: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    from training.errors import UserError
-
-    try:
-        for share in convert(Path(sys.argv[1]), Path(sys.argv[2])):
-            print(share, flush=True)
-    except UserError as refused:
-        print(refused, file=sys.stderr)
-        sys.exit(errno.ENOSPC if refused.code == "disk_full" else 1)
-    except OSError as failed:
-        print(failed, file=sys.stderr)
-        sys.exit(errno.ENOSPC if failed.errno == errno.ENOSPC else 1)
+    sys.exit(converter(convert, sys.argv[1:]))

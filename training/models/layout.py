@@ -44,6 +44,16 @@ def check(folder: Path) -> None:
     _read(Path(folder))
 
 
+def check_encoder(folder: Path) -> None:
+    """Refuse a folder that is no whole vision encoder. Raises UserError like check()."""
+    folder = Path(folder)
+    if table(folder, "config.json").get("auto_map"):
+        raise UserError("model_needs_remote_code", path=folder)
+    table(folder, "preprocessor_config.json")
+    for file in weight_files(folder):
+        _tensors(folder, file)
+
+
 def is_complete(folder: Path) -> bool:
     """Whether check() has nothing to say."""
     try:

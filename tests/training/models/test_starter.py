@@ -80,10 +80,11 @@ def test_half_a_folder_and_the_rest_of_a_killed_conversion_heal(cached: Path, ow
 
 def test_of_two_processes_one_works_and_the_other_waits(cached: Path, own_home: Path) -> None:
     program = (
-        "import sys; from training.models import starter, wheel; wheel.SHA256 = sys.argv[1]\n"
+        "import sys; from dataclasses import replace; from training.models import starter, wheel\n"
+        "wheel.TEXT = replace(wheel.TEXT, sha256=sys.argv[1])\n"
         "starter.ensure(lambda stage, fraction: print(stage))"
     )
-    command = [sys.executable, "-c", program, wheel.SHA256]
+    command = [sys.executable, "-c", program, wheel.TEXT.sha256]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=60)[0].split() for process in both]
     assert [process.returncode for process in both] == [0, 0]

