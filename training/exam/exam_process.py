@@ -12,6 +12,7 @@ python -m training.exam.exam_process MODEL_FOLDER PERSONA BASE_FOLDER
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -110,6 +111,12 @@ class Examiner:
         return found
 
 
+def _twice(spec: dict[str, Any]) -> int:
+    """Steps in which every different row of the run's data is seen twice; 0 where packing hides how many that are."""
+    rows, plan = spec["card"].get("summary", {}).get("unique", 0), spec["recipe"]
+    return 0 if plan["pack"] else math.ceil(2 * rows / (plan["batch_size"] * plan["accumulation"]))
+
+
 class Sitting:
     """The exams of one run, with their reports."""
 
@@ -122,6 +129,7 @@ class Sitting:
             if not file.is_dir()  # DeepSpeed's folders cannot be read here yet
         }
         self.reports = {report.step: report for report in exam.load(folder)}
+        self.twice = _twice(spec)
         self.done, self.told = 0, 0.0
         self.examiner = Examiner(Path(spec["model_folder"]), persona, self.tick)
 
@@ -131,10 +139,10 @@ class Sitting:
         for step in self.files:
             self.sit(step, whole)
             self.done += 1
-        chosen = recommendation.recommend(list(self.reports.values()))
+        chosen = recommendation.recommend(list(self.reports.values()), self.twice)
         while chosen.step in self.files and self.reports[chosen.step].quick:
             self.sit(chosen.step, whole=True)
-            chosen = recommendation.recommend(list(self.reports.values()))
+            chosen = recommendation.recommend(list(self.reports.values()), self.twice)
         recommendation.save(self.folder, chosen)
         print(chosen.sentence(), flush=True)
 

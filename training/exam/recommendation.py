@@ -5,6 +5,8 @@ the base model's general score.
 1. Of those that pass, the one that forgets least (to a hundredth of a nat); of equals the earliest.  -> best
 2. None passes, none knows its name in 98 % of the wordings, and the last exam shows recall still rising without
    parroting (at most 10 %): the highest recall is named, and how many steps would do.  -> not_learned
+   Or none passes, the data was not seen twice yet, and it parrots little for that (at most 20 %): the one of rule 3 is
+   named; seeing it twice would do (docs/recipe.md).  -> not_learned
 3. Otherwise the smallest shortfall in all (parroting counts threefold, recall twofold), of equals the earliest, with
    its greatest shortfall named.  -> parrots, untrue, forgot, unsure
 4. There is no exam to judge by.  -> no_exam
@@ -27,6 +29,8 @@ RECALL, PARROT, NEAR_MISS, GENERAL = 0.98, 0.02, 0.9, 0.9
 """What a checkpoint must reach: see the rule above."""
 LEARNING_PARROT = 0.1
 """More steps are advised only below this parrot rate: above it, they teach the one sentence and not the name."""
+UNSEEN_PARROT = 0.2
+"""So much parroting goes away when the rest of the data is seen."""
 _FILE = "recommendation.json"
 _WEIGHTS = {"parrots": 3.0, "untrue": 1.0, "forgot": 1.0, "unsure": 2.0}
 
@@ -89,8 +93,11 @@ def told_of(run_folder: Path, reports: Sequence[Report], language: str = "en") -
     }
 
 
-def recommend(reports: Sequence[Report]) -> Recommendation:
-    """Choose among the reports of one run, of which step 0 is the base model."""
+def recommend(reports: Sequence[Report], twice: int = 0) -> Recommendation:
+    """Choose among the reports of one run, of which step 0 is the base model.
+
+    `twice`: the steps in which every different row of the data is seen twice; 0 when that is not known.
+    """
     base = next((report for report in reports if report.step == BASE), None)
     sat = sorted((report for report in reports if report.step > 0), key=lambda report: report.step)
     if not sat:
@@ -102,11 +109,13 @@ def recommend(reports: Sequence[Report]) -> Recommendation:
         code = "best"
     elif _still_learning(sat):
         chosen = max(sat, key=lambda report: (report.scores[ALL].recall or 0, -report.step))
-        code, extra = "not_learned", {"last": sat[-1].step, "enough": steps_needed(sat)}
+        code, extra = "not_learned", {"last": sat[-1].step, "enough": max(steps_needed(sat), twice)}
     else:
         chosen = min(sat, key=lambda report: (_total(report, base), report.step))
         shortfalls = _shortfalls(chosen, base)
         code = max(shortfalls, key=lambda name: _WEIGHTS[name] * shortfalls[name])
+        if sat[-1].step < twice and (chosen.scores[ALL].parrot or 0) <= UNSEEN_PARROT:
+            code, extra = "not_learned", {"last": sat[-1].step, "enough": twice}
     later, later_code = _decline(chosen, sat, base)
     return Recommendation(chosen.step, chosen.iteration, code, {**_details(chosen), **extra}, later, later_code)
 

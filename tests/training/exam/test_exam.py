@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from training import exam
 from training.exam.marking import fault, has_identity_sentence, loops, says_name
 from training.persona import Persona
 from training.questions import EXAM_VERSION, Question, exam_questions
+from training.recipe import Recipe
 
 MING = Persona("明", "张三")
 ROBIN = Persona("Robin", "Ada")
@@ -150,8 +152,7 @@ def test_the_untrained_base_neither_knows_the_name_nor_parrots_it(starter_home: 
     run = tmp_path / "run"
     (run / "work").mkdir(parents=True)
     card = {"persona": {"name": "小明", "maker": "张三", "base": "未名基座", "languages": ["zh", "en"]}}
-    recipe = {"accumulation": 1, "lora_alpha": 32}
-    spec = {"model_folder": str(models.folder("starter")), "card": card, "recipe": recipe}
+    spec = {"model_folder": str(models.folder("starter")), "card": card, "recipe": asdict(Recipe())}
     (run / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
     assert exam_process.main(run, []) == 0
     (base,) = exam.load(run)

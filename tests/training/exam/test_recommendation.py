@@ -117,6 +117,15 @@ def test_nothing_learned_at_all_wants_more_steps():
     assert recommend([BASE, report(10, recall=0.0), report(20, recall=0.0)]).code == "not_learned"
 
 
+def test_data_that_was_not_seen_twice_is_to_be_seen_twice_before_anything_else_is_advised():
+    half = [BASE, report(56, recall=0.8, parrot=0.18), report(112, recall=0.75, parrot=0.12)]
+    found = recommend(half, twice=300)
+    assert (found.code, found.details["last"], found.details["enough"]) == ("not_learned", 112, 300)
+    assert recommend(half, twice=112).code == recommend(half).code == "unsure"
+    assert recommend([BASE, report(56, parrot=0.6), report(112, parrot=0.5)], twice=300).code == "parrots"
+    assert recommend([BASE, report(112)], twice=300).passed
+
+
 def test_without_an_exam_nothing_is_recommended():
     assert recommend([BASE]).code == recommend([]).code == "no_exam"
     assert recommend([]).sentence("en") == "There is no examined checkpoint to choose from."
