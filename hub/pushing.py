@@ -27,6 +27,8 @@ _HARMLESS = (git_tree.ATTRIBUTES, ".gitignore", "README.md", "LICENSE", "metafil
 _LARGE = 5 << 20
 """Bytes from which a file goes by git-lfs; weights always do."""
 _WEIGHTS = (".safetensors", ".bin", ".model", ".gguf")
+_AT_HOME = ("studio.json",)
+"""What a merge notes down for this machine, its folders among it."""
 _PROGRAMS = (".py", ".pyc", ".so", ".sh")
 
 
@@ -90,7 +92,7 @@ def _own(folder: Path) -> Iterator[Path]:
             continue
         if file.is_dir():
             yield from _own(file)
-        elif file.is_file() and file.suffix not in _PROGRAMS:
+        elif file.is_file() and file.suffix not in _PROGRAMS and file.name not in _AT_HOME:
             yield file
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from training import exam, merge, models, runs
 from training.errors import UserError
-from training.exam import Report, certificate, recommendation
+from training.exam import Report, certificate, model_card, recommendation
 from training.home import ROOT
 from training.persona import Persona
 from training.xtuner import environment
@@ -32,6 +32,7 @@ def of_run(run: str, whole: bool, execute: Execute, language: str = "en") -> dic
     execute(exam.command(folder, whole), folder)
     if runs.merged(run):
         certificate.write(folder)
+        model_card.write(folder)
     return {"run": run, **(recommendation.told_of(folder, exam.load(folder), language) or {})}
 
 

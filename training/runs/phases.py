@@ -14,7 +14,7 @@ from typing import Any
 
 from training import exam, models, process, xtuner
 from training.errors import UserError
-from training.exam import certificate, parity, recommendation
+from training.exam import certificate, model_card, parity, recommendation
 from training.merge import merge, prune, whole_checkpoints
 from training.runs import progress, queue, resumption
 from training.runs.attempt import Failed, Run
@@ -130,8 +130,9 @@ def _with_good_checkpoint(lost: Failure, work: Path, accumulation: int) -> Failu
 
 
 def certify(run: Run) -> None:
-    """Write the certificate. It can be written again at any time, so the run does not fail for it."""
+    """Write model card and certificate. They can be written again at any time, so the run does not fail for them."""
     try:
+        model_card.write(run.folder)
         certificate.write(run.folder)
     except UserError as error:
         print(error, flush=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from training import merge, runs
 from training.errors import UserError
-from training.exam import certificate, parity, recommendation
+from training.exam import certificate, model_card, parity, recommendation
 from training.home import ROOT
 from training.runs.run_log import FILE
 from training.xtuner import environment
@@ -48,4 +48,5 @@ def remake(run: str, iteration: int = 0, enter: Callable[[str], None] = lambda _
     if parity.can_compare(folder):
         execute(parity.command(folder))
         certificate.write(folder)
+    model_card.write(folder)
     return merge.origin(made)["step"]

@@ -1,0 +1,102 @@
+"""The card of a published model: what it tells, what it never tells, and whose it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from tests.training.exam.test_certificate import run as run
+from training.exam import model_card
+from training.models import licence
+from training.models.licence import Licence
+from training.sentences import LANGUAGES
+
+
+@pytest.fixture
+def merged(run: Path, tmp_path: Path) -> Path:
+    """The run with a base model under a licence, and a merged model."""
+    base = tmp_path / "models" / "Qwen2.5-0.5B-Instruct"
+    base.mkdir(parents=True)
+    spec = json.loads((run / "spec.json").read_text())
+    (run / "spec.json").write_text(json.dumps({**spec, "model_folder": str(base)}))
+    (run / "merged").mkdir()
+    (run / "merged" / "studio.json").write_text(json.dumps({"step": 20, "base": str(base)}))
+    return run / "merged"
+
+
+def test_the_card_tells_who_how_how_well_and_under_which_licence(run: Path, merged: Path) -> None:
+    card = model_card.write(run, "user/new")
+    assert card == merged / "README.md"
+    text = card.read_text(encoding="utf-8")
+    _, front, body = text.split("---\n", 2)
+    assert yaml.safe_load(front) == {
+        "license": "apache-2.0",
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "language": ["zh", "en"],
+    }
+    for word in (
+        "abababababababab",
+        "训练前",
+        "before",
+        "0.013 nats",
+        "xtuner 0.2.0",
+        "hub pull user/new",
+        "apache-2.0",
+    ):
+        assert word in body
+    assert "<img" not in body and "[a](" not in body and "| `x`" not in body
+    assert "(certificate.svg)" in body and ElementTree.parse(merged / "certificate.svg")
+    assert (merged / "LICENSE").read_text(encoding="utf-8").split()[:2] == ["Apache", "License"]
+    assert str(run) not in text
+
+
+def test_a_run_without_an_exam_has_a_card_without_scores(run: Path, merged: Path) -> None:
+    for report in (run / "exam").iterdir():
+        report.unlink()
+    text = (model_card.write(run) or Path()).read_text(encoding="utf-8")
+    assert "训练前" not in text and "apache-2.0" in text and "20 steps" in text
+
+
+def test_a_card_that_a_person_wrote_stays_and_ours_is_written_anew(run: Path, merged: Path) -> None:
+    model_card.write(run)
+    assert "hub pull user/new" in (model_card.write(run, "user/new") or Path()).read_text(encoding="utf-8")
+    (merged / "README.md").write_text("# mine")
+    assert model_card.write(run, "user/new") is None
+    assert (merged / "README.md").read_text() == "# mine"
+
+
+@pytest.mark.parametrize(
+    ("folder", "files", "found"),
+    [
+        ("x", {"README.md": "---\nlicense: MIT\n---\nhello"}, Licence("mit")),
+        ("x", {"README.md": "---\nlanguage: zh\n---\nlicense: mit"}, Licence("")),
+        ("x", {"README.md": "---\nlicense: <b>\n---\n"}, Licence("")),
+        ("x", {"LICENSE": "\n  Apache License\n Version 2.0"}, Licence("apache-2.0")),
+        ("Qwen2.5-1.5B-Instruct", {}, Licence("apache-2.0")),
+        ("x", {}, Licence("")),
+    ],
+)
+def test_a_licence_is_what_the_card_the_file_or_the_catalogue_says(
+    tmp_path: Path, folder: str, files: dict[str, str], found: Licence
+) -> None:
+    base = tmp_path / folder
+    base.mkdir()
+    for name, text in files.items():
+        (base / name).write_text(text)
+    assert licence.of(base) == found
+
+
+def test_internlm_has_terms_of_its_own_under_any_spelling_and_they_are_said(tmp_path: Path) -> None:
+    base = tmp_path / "internlm2-chat-1.8b"
+    base.mkdir()
+    (base / "README.md").write_text("---\nlicense: other\n---\n")
+    own = licence.of(base)
+    assert own.name == "other" and "Shanghai" in own.terms and not own.is_open
+    assert all("Shanghai" in model_card.words(own, language) for language in LANGUAGES)
+    assert len({model_card.words(each, "en") for each in (own, Licence("mit"), Licence(""))}) == 3
+    assert licence.texts(base) == []
