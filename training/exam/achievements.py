@@ -5,6 +5,7 @@ Who it is, what it learned from, how, the curve, the exam before and after, some
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -87,10 +88,16 @@ def _rows(folder: Path, spec: dict[str, Any], step: int, weights: str) -> list[t
         "training": f"{recipe['steps']} steps · {method} · {spec['device']}{seconds}",
         "checkpoint": str(step),
         "versions": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
-        "command": spec["command"].replace(str(folder) + "/", ""),
+        "command": _without_folder(spec["command"]),
         "run": f"{folder.name} · {time.strftime('%Y-%m-%d', time.localtime(spec['created']))}",
     }
     return [(both(f"certificate.{key}"), str(text)) for key, text in rows.items()]
+
+
+def _without_folder(command: str) -> str:
+    """The command as one types it in the run's folder, wherever that was when the run began."""
+    where = re.search(r" '?(/.*?/)config\.py", command)
+    return command.replace(where[1], "") if where else command
 
 
 def _trained(folder: Path) -> str:

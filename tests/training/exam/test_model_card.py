@@ -52,7 +52,15 @@ def test_the_card_tells_who_how_how_well_and_under_which_licence(run: Path, merg
     assert "<img" not in body and "[a](" not in body and "| `x`" not in body
     assert "(certificate.svg)" in body and ElementTree.parse(merged / "certificate.svg")
     assert (merged / "LICENSE").read_text(encoding="utf-8").split()[:2] == ["Apache", "License"]
-    assert str(run) not in text
+
+
+def test_nobody_learns_from_the_card_which_folders_the_machine_has(run: Path, merged: Path) -> None:
+    spec = json.loads((run / "spec.json").read_text())
+    told = {"model": "/home/me/base", "command": "xtuner train '/moved/a run/config.py' --work-dir '/moved/a run/work'"}
+    (run / "spec.json").write_text(json.dumps({**spec, **told}))
+    text = (model_card.write(run) or Path()).read_text(encoding="utf-8")
+    assert "xtuner train 'config.py' --work-dir 'work'" in text
+    assert not [path for path in ("/home", "/moved", str(run)) if path in text]
 
 
 def test_a_run_without_an_exam_has_a_card_without_scores(run: Path, merged: Path) -> None:
