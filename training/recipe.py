@@ -16,8 +16,8 @@ METHODS = ("lora", "qlora", "full")
 PRECISIONS = ("fp32", "bf16", "fp16")
 ROW = 46
 """Tokens of an average conversation of the builder's."""
-MOST_ON_CPU = 112
-"""No more steps than these on a CPU: under three minutes on two quiet cores, loading and sample answers included."""
+MOST_ON_CPU = 320
+"""No more steps than these on a CPU: about five minutes on two quiet cores, loading and sample answers included."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,12 @@ def checked(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def suggest(machine: Machine, tokens: int, parameters: int = 135_000_000) -> Recipe:
+def suggest(machine: Machine, tokens: int, parameters: int = 135_000_000, most: int = MOST_ON_CPU) -> Recipe:
     """A recipe for about `tokens` tokens of data and a model of `parameters` weights on `machine`.
 
     CPU: LoRA+ in fp32 on every linear layer, eight conversations a step, each by itself: packed ones see each other,
-    and a small model then says one's answer to the other's question (docs/recipe.md). Steps to see the data twice, or
-    as many as take under three minutes.
+    and a small model then says one's answer to the other's question (docs/recipe.md). Steps to see the data twice, but
+    no more than `most`.
     GPU: the course's QLoRA (NF4, r=64, alpha 16, lr 2e-4) with a smaller batch, since the data is small and various.
     """
     if machine.device == "cpu":
@@ -150,11 +150,11 @@ def suggest(machine: Machine, tokens: int, parameters: int = 135_000_000) -> Rec
             activation_checkpointing=parameters > 500_000_000,
         )
     rows = max(1, tokens // ROW)
-    passes, most = (2, MOST_ON_CPU) if machine.device == "cpu" else (3, rows)
+    passes, most = (2, most) if machine.device == "cpu" else (3, rows)
     steps = max(20, math.ceil(passes * rows / (recipe.batch_size * recipe.accumulation)))
     steps = min(steps, max(20, most))
     # The exam of a checkpoint takes a quarter of a minute on a CPU.
-    save_every = min(100, math.ceil(steps / (2 if machine.device == "cpu" else 3)))
+    save_every = math.ceil(steps / 2) if machine.device == "cpu" else min(100, math.ceil(steps / 3))
     return replace(recipe, steps=save_every * math.ceil(steps / save_every), save_every=save_every)
 
 

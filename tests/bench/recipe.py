@@ -50,7 +50,9 @@ def run(key: str, seed: int, course: bool) -> str:
     if course:
         steps = round(COURSE_SECONDS / COURSE_STEP)
         shape = {"batch_size": 1, "max_length": 1024, "pack": True, "steps": steps, "save_every": steps}
-        plan = replace(plan, learning_rate=2e-4, lora_rank=64, lora_alpha=16, lora_dropout=0.1, **shape)
+        plan = replace(
+            plan, learning_rate=2e-4, lora_rank=64, lora_alpha=16, lora_dropout=0.1, lora_plus_ratio=1.0, **shape
+        )
     made = runs.start(name, models.STARTER, plan)
     final = demo.follow(made, lambda line: print(line, file=sys.stderr, flush=True))
     folder = runs.folder(made)

@@ -23,9 +23,10 @@ def test_a_suggested_recipe_is_valid_for_any_size_of_data(machine: Machine, toke
     assert 1 <= suggested.save_every <= suggested.steps
 
 
-def test_on_a_cpu_the_builders_default_data_gets_as_many_steps_as_fit_the_time_and_two_checkpoints() -> None:
-    plan = recipe.suggest(CPU, 28_600)
-    assert plan.steps == recipe.MOST_ON_CPU == 2 * plan.save_every
+def test_on_a_cpu_the_builders_default_data_is_seen_twice_with_two_checkpoints() -> None:
+    plan = recipe.suggest(CPU, 51_428)
+    assert plan.steps == 2 * plan.save_every == 280
+    assert recipe.suggest(CPU, 51_428, most=120).steps == 120
     assert recipe.suggest(CPU, 10_000_000).steps <= recipe.MOST_ON_CPU + 2
 
 
