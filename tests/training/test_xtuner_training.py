@@ -51,8 +51,7 @@ def test_a_step_that_scores_only_the_answers_has_the_loss_and_the_gradients_of_t
 def rows_of(lengths: list[int], step: int, epoch: int = 0) -> list[int]:
     from training.xtuner_sampler import ShuffledLengthGroupedSampler
 
-    sampler = ShuffledLengthGroupedSampler(Rows(lengths), step)
-    sampler.seed = 7
+    sampler = ShuffledLengthGroupedSampler(Rows(lengths), step, seed=7)
     sampler.set_epoch(epoch)
     return list(sampler)
 
