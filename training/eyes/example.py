@@ -1,0 +1,115 @@
+"""The built-in example set: pictures drawn here, captions, questions and answers, who the assistant is; and what is
+held out for the exam. The same for the same persona and seed.
+
+The text-only conversations come from identity.py, as in a dataset without pictures.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from training import identity
+from training.eyes import llava, talk
+from training.eyes.llava import Talk
+from training.eyes.painting import paint
+from training.eyes.scenes import Scene, scenes
+from training.eyes.talk import Asked
+from training.identity import Row
+from training.persona import Persona
+
+PICTURES, HELD_OUT = 240, 48
+"""Pictures to learn from; others that only the exam shows."""
+FOLDER = "images"
+
+
+@dataclass(frozen=True)
+class Example:
+    """The whole set."""
+
+    pictures: dict[str, Scene]
+    """By file name, those of the exam too."""
+    captions: list[Talk]
+    """For the first stage: one description of every picture and language."""
+    talks: list[Talk]
+    """For the second stage: questions about pictures, who it is with a picture in sight, and talk without pictures."""
+    exam: dict[str, list[Asked]]
+    """By held-out picture: what the exam asks."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How much of what the second stage has, for each language."""
+
+    with_picture: int = 60
+    """Conversations about who it is with a picture in sight."""
+    identity: int = 90
+    others: int = 90
+    """Near misses and general talk without a picture."""
+
+
+def build(persona: Persona, seed: int = 0, parts: Parts = Parts(), pictures: int = PICTURES) -> Example:
+    """The set in memory; write() puts it on the disk."""
+    persona = persona.checked()
+    chance = random.Random(seed)
+    drawn = scenes(pictures + HELD_OUT, seed)
+    named = {f"{FOLDER}/{number:04}.png": scene for number, scene in enumerate(drawn)}
+    files = list(named)
+    learned = {file: named[file] for file in files[:pictures]}
+    captions = [
+        Talk(talk.caption(scene, language, chance), file)
+        for file, scene in learned.items()
+        for language in persona.languages
+    ]
+    talks = [_about(scene, file, language, chance) for file, scene in learned.items() for language in persona.languages]
+    talks += _text(persona, list(learned), parts, seed, chance)
+    chance.shuffle(talks)
+    exam = {file: _exam(named[file], persona.languages, place, chance) for place, file in enumerate(files[pictures:])}
+    return Example(named, captions, talks, exam)
+
+
+def write(example: Example, folder: Path) -> None:
+    """Draw the pictures and write captions.json and talks.json into `folder`. Raises OSError or UserError."""
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    for file, scene in example.pictures.items():
+        paint(scene).save(folder / file, "PNG")
+    llava.write(folder / "captions.json", example.captions)
+    llava.write(folder / "talks.json", example.talks)
+
+
+def _about(scene: Scene, file: str, language: str, chance: random.Random) -> Talk:
+    """All that can be asked of a picture, in one conversation: what is asked first cannot be read off what was said."""
+    wanted = list(talk.kinds(scene))
+    chance.shuffle(wanted)
+    asked = [talk.ask(scene, kind, language, chance) for kind in wanted]
+    return Talk(tuple(text for each in asked for text in (each.question, each.answer)), file)
+
+
+def _text(persona: Persona, files: list[str], parts: Parts, seed: int, chance: random.Random) -> list[Talk]:
+    made = identity.build(persona, seed)
+    talks = []
+    for language in persona.languages:
+        mine = [row for row in made if row.language == language]
+        who = [_said(row) for row in mine if row.kind == "identity"]
+        others = [_said(row) for row in mine if row.kind != "identity"]
+        talks += [Talk(turns[:2], chance.choice(files)) for turns in _several(who, parts.with_picture, chance)]
+        talks += [Talk(turns) for turns in _several(who, parts.identity, chance)]
+        talks += [Talk(turns) for turns in _several(others, parts.others, chance)]
+    return talks
+
+
+def _said(row: Row) -> tuple[str, ...]:
+    return tuple(message["content"] for message in row.messages)
+
+
+def _several(rows: list[tuple[str, ...]], count: int, chance: random.Random) -> list[tuple[str, ...]]:
+    return chance.sample(rows, min(count, len(rows)))
+
+
+def _exam(scene: Scene, languages: tuple[str, ...], place: int, chance: random.Random) -> list[Asked]:
+    """Every kind once, the languages in turn; "is there ..." is true for one picture and a trap for the next."""
+    return [
+        talk.ask(scene, kind, languages[(place + number) % len(languages)], chance, trap=bool(place // 2 % 2))
+        for number, kind in enumerate(talk.kinds(scene))
+    ]
