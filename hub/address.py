@@ -17,6 +17,8 @@ _BASES = {
     "modelscope": ("MODELSCOPE_ENDPOINT", "https://www.modelscope.cn"),
     "hf": ("HF_ENDPOINT", "https://huggingface.co"),
 }
+_PAGES = "https://openxlab.org.cn/models/detail"
+"""OpenXLab shows models elsewhere than it keeps them."""
 TOKENS = {"openxlab": "OPENXLAB_TOKEN", "modelscope": "MODELSCOPE_API_TOKEN", "hf": "HF_TOKEN"}
 """The variable that holds a hub's token. OpenXLab's git wants a user name too: OPENXLAB_USER, else the repo's owner."""
 _REPO = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -52,6 +54,13 @@ class Address:
             raise HubError("hub_base_bad", variable=variable)
         return url
 
+    @property
+    def page(self) -> str:
+        """Where a person looks at it."""
+        _, usual = _BASES[self.hub]
+        moved = self.base != usual
+        return f"{self.base}/{self.repo}" if moved or self.hub != "openxlab" else f"{_PAGES}/{self.repo}"
+
     def __str__(self) -> str:
         return f"{self.hub}:{self.repo}" + (f"@{self.revision}" if self.revision else "")
 
@@ -82,6 +91,13 @@ def parse(source: str) -> Address:
     if hub not in HUBS or not _REPO.fullmatch(repo) or ".." in repo or repo.endswith(".git") or revision_bad:
         raise HubError("hub_address_bad", source=_without_password(source.strip()))
     return Address(hub, repo, revision)
+
+
+def repo_of(text: str) -> str:
+    """USER/REPO out of what a person copied: that, with the hub before it, or the address of its page or of git's."""
+    text = text.strip().removeprefix("openxlab:").removesuffix("/").removesuffix(".git")
+    _, url, rest = text.partition("://")
+    return "/".join(re.split("[?#]", rest)[0].strip("/").split("/")[1:][-2:]) if url else text
 
 
 def from_environment(address: Address, variables: Mapping[str, str] = os.environ) -> Credentials:

@@ -175,16 +175,21 @@ def _upload(git: Git, large: dict[str, Path], objects: dict[str, str], progress:
     names = {objects[name]: name for name in large}
     sizes = {oid: large[name].stat().st_size for oid, name in names.items()}
     log = git.folder / "progress"
+    log.touch()
     sent: dict[str, int] = {}
+    with log.open(encoding="utf-8", errors="replace") as lines:
 
-    def look() -> None:
-        """git-lfs writes lines such as: upload 1/2 1048576/5242880 /its/place/OID"""
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-        told = [words for line in lines if len(words := line.split(maxsplit=3)) == 4 and "/" in words[2]]
-        sent.update((Path(words[3]).name, int(words[2].partition("/")[0])) for words in told)
-        oid = Path(told[-1][3]).name if told else ""
-        if oid in names:
-            progress(Progress(names[oid], sent[oid], sizes[oid], sum(sent.values()), sum(sizes.values())))
+        def look() -> None:
+            """git-lfs writes lines such as: upload 1/2 1048576/5242880 /its/place/OID"""
+            oid = ""
+            for line in lines:  # those that are new
+                words = line.split(maxsplit=3)
+                if line.endswith("\n") and len(words) == 4 and Path(words[3].strip()).name in names:
+                    oid = Path(words[3].strip()).name
+                    sent[oid] = int(words[2].partition("/")[0])
+            if oid:
+                progress(Progress(names[oid], sent[oid], sizes[oid], sum(sent.values()), sum(sizes.values())))
 
-    git("lfs", "push", "--object-id", "origin", *names, on_wait=look, variables={"GIT_LFS_PROGRESS": str(log)})
-    look()
+        variables = {"GIT_LFS_PROGRESS": str(log)}
+        git("lfs", "push", "--object-id", "origin", *names, on_wait=look, variables=variables)
+        look()

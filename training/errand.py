@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ from training.home import ROOT
 
 _FILES = ("error.json", "progress.json")
 LOG = "work.log"
+_PATIENCE = 10
+"""Seconds that cancelled work has for putting things away."""
 
 Tell = Callable[[Mapping[str, Any]], None]
 """Hears how far the work is."""
@@ -96,13 +99,24 @@ def end(folder: Path) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def cancel(folder: Path) -> None:
+    """Ask the work to end, so that it ends its own children before; after a while it is ended."""
+    pid, _ = worker(folder)
+    if is_alive(folder):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _PATIENCE
+    while is_alive(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    end(folder)
+
+
 def perform(folder: Path, do: Callable[[dict[str, Any], Tell], None], out_of_memory: UserError, died: str) -> int:
     """In the process: do(request, tell). What goes wrong is written down (`died`: our own mistakes). The exit code."""
     request = read_json(folder / "request.json")
 
     def tell(told: Mapping[str, Any]) -> None:
         if os.getppid() != request["page"]:
-            os._exit(1)  # nobody is there to use it
+            raise SystemExit(1)  # nobody is there to use it; children end on the way out
         write_json(folder / "progress.json", told)
 
     try:

@@ -13,10 +13,12 @@ from serving.engine import Message, Sampling
 from serving.stage import Stage
 from training import runs
 from training.errors import UserError
+from training.models import sources
 from training.sentences import sentence
 from ui.compare import compare
 from ui.conversation import Turn, answered, choices, fetching, folder_of, shown
 from ui.edge import PRIVATE, QUIET, told, warning
+from ui.publish_panel import publish_panel
 from ui.sampling_form import sampling_form
 from ui.text import Key, Text
 
@@ -65,6 +67,8 @@ def chat_tab(text: Text, stage: Stage) -> ChatTab:
             settings = sampling_form(text)
     _wire_answering(text, stage, pane, model, settings)
     compare(text, stage, model)
+    if sources.takes_folders():
+        publish_panel(text, model)
     refresh.click(told(refreshed), [text.language, model], model, **PRIVATE)
     text.language.change(refreshed, [text.language, model], model, **QUIET)
     return ChatTab(model, refreshed)

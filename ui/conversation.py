@@ -59,8 +59,12 @@ class Turn:
 
 def choices(language: str) -> list[tuple[str, str]]:
     """Everything one can talk to, as (label, value): trained models first, newest on top."""
-    trained = [(_run_label(run, language), run) for run in runs.names() if runs.merged(run)]
-    return trained + [(model_label(name, language), name) for name in models.names()]
+    return trained(language) + [(model_label(name, language), name) for name in models.names()]
+
+
+def trained(language: str) -> list[tuple[str, str]]:
+    """The runs that made a model, newest on top, as (label, value)."""
+    return [(_run_label(run, language), run) for run in runs.names() if runs.merged(run)]
 
 
 def model_label(name: str, language: str) -> str:

@@ -17,6 +17,7 @@ from training.models.adding import Look
 from training.sentences import sentence
 from ui.edge import PRIVATE, QUIET, info, told
 from ui.import_view import progress_html
+from ui.publish_view import megabytes
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, seen
 
@@ -115,11 +116,7 @@ def adding_html(now: Look | None, language: str) -> str:
     if stage == "fetch":
         details |= {
             "file": now.told["file"],
-            "done": _megabytes(now.told["done"]),
-            "size": _megabytes(now.told["size"]),
+            "done": megabytes(now.told["done"]),
+            "size": megabytes(now.told["size"]),
         }
     return progress_html(escape(sentence(f"models.{stage}", language, **details)), share)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f}" if size < 1e7 else f"{size / 1e6:.0f}"

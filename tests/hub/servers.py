@@ -42,6 +42,8 @@ class Hub:
         """Method, path and range of every request."""
         self.waits: threading.Event | None = None
         """Large files stop in the middle until this is set."""
+        self.holds: threading.Event | None = None
+        """Uploads are not answered until this is set."""
         self.uploaded: list[str] = []
         self.one_by_one = threading.Lock()
         self.refuse_after: int | None = None
@@ -212,6 +214,8 @@ class GitHub(_Handler):
         if self.command == "GET":
             self.send_content(self.hub.objects[oid])
             return
+        if self.hub.holds:
+            self.hub.holds.wait(30)
         content = self.body()
         with self.hub.one_by_one:  # git-lfs sends several at once
             self.take(oid, content)

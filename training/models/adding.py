@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -27,8 +26,6 @@ from training.home import models_dir
 from training.models import arrival, sources
 
 _TOKEN = "STUDIO_ADDING_TOKEN"
-_PATIENCE = 10
-"""Seconds that a cancelled process has for putting things away."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +91,7 @@ def cancel() -> None:
     now = look()
     if not now:
         return
-    pid, _ = errand.worker(_folder())
-    if errand.is_alive(_folder()):
-        os.kill(pid, signal.SIGTERM)  # so that it ends git, or the conversion, before itself
-    deadline = time.monotonic() + _PATIENCE
-    while errand.is_alive(_folder()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    errand.end(_folder())
+    errand.cancel(_folder())  # it ends git, or the conversion, before itself
     if not now.done:
         sources.forget(now.source)
     forget()

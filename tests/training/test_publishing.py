@@ -1,0 +1,107 @@
+"""Publishing as the page does it: a process of its own, a real git server, a token that is written down nowhere."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hub.servers import TOKEN, Hub, git
+from tests.hub.test_push import hub as hub
+from tests.training.conftest import wait_for
+from tests.training.exam.test_certificate import run as run
+from tests.training.models.tiny import write_talker
+from tests.training.published import RUN, put_run
+from training import publishing
+from training.errors import UserError
+from training.publishing import Look
+
+pytestmark = [pytest.mark.real]
+
+
+@pytest.fixture
+def made(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a finished run."""
+    for name in ("OPENXLAB_TOKEN", "OPENXLAB_USER", "MODEL_REPO"):
+        monkeypatch.delenv(name, raising=False)
+    yield put_run(run, write_talker(tmp_path / "talker"))
+    publishing.cancel()
+
+
+def ended() -> Look:
+    wait_for(lambda: not (publishing.look() or Look("", "")).live, 60)
+    now = publishing.look()
+    assert now
+    return now
+
+
+def test_a_model_is_published_with_its_card_and_once(hub: Hub, made: Path, own_home: Path) -> None:
+    publishing.start(RUN, f"{hub.url}/user/new.git", "user", TOKEN)
+    with pytest.raises(UserError, match="already"):
+        publishing.start(RUN, "user/new", "", TOKEN)
+    now = ended()
+    assert now.done["changed"] and now.done["page"] == f"{hub.url}/user/new" and "README.md" in now.done["files"]
+    there = git(hub.folder / "user/new.git", "ls-tree", "-r", "--name-only", "main").decode().split()
+    assert {"README.md", "certificate.svg", "config.json", "model.safetensors"} <= {*there}
+    assert "studio.json" not in there
+    assert b"hub pull user/new" in git(hub.folder / "user/new.git", "show", "main:README.md")
+
+    publishing.start(RUN, "user/new", "", TOKEN)
+    assert ended().done["changed"] is False and len(hub.uploaded) == 1
+    written = [file.read_bytes() for file in own_home.rglob("*") if file.is_file()]
+    assert written and not [each for each in written if TOKEN.encode() in each]
+
+
+def test_what_went_wrong_is_a_sentence_and_the_next_try_works(hub: Hub, made: Path, own_home: Path) -> None:
+    publishing.start(RUN, "user/new", "", "wrong-token")
+    error = ended().error
+    assert error and error.code == "hub_token_refused"
+    publishing.start(RUN, "user/new")  # no token at all
+    error = ended().error
+    assert error and error.code == "hub_private"
+    assert hub.uploaded == [] and not [
+        f for f in own_home.rglob("*") if f.is_file() and b"wrong-token" in f.read_bytes()
+    ]
+    os.environ["OPENXLAB_TOKEN"] = TOKEN
+    try:
+        publishing.start(RUN, "user/new")
+        assert ended().done
+    finally:
+        del os.environ["OPENXLAB_TOKEN"]
+
+
+def test_a_cancelled_publishing_leaves_no_process_and_no_commit(hub: Hub, made: Path) -> None:
+    hub.holds = threading.Event()
+    publishing.start(RUN, "user/new", "", TOKEN)
+    wait_for(lambda: any(command == "PUT" for command, _, _ in hub.asked), 60)
+    publishing.cancel()
+    hub.holds.set()
+    assert publishing.look() is None and not list(made.glob(".push-*"))
+    assert not (hub.folder / "user/new.git/refs/heads/main").exists()
+    told = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if _is_readable(file)]
+    assert not [line for line in told if b"git-lfs" in line and str(made.parent).encode() in line]
+
+
+def _is_readable(file: Path) -> bool:
+    try:
+        return bool(file.read_bytes())
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("repo", ["", "user", "user/../x", "hf:user/new", "-user/x", "user/new; rm"])
+def test_what_is_no_repo_is_refused_at_once(made: Path, repo: str) -> None:
+    with pytest.raises(UserError, match="names no model"):
+        publishing.start(RUN, repo, "", TOKEN)
+    assert publishing.look() is None
+
+
+def test_a_run_without_a_model_and_a_token_with_a_line_break_are_refused(made: Path) -> None:
+    with pytest.raises(UserError, match="characters"):
+        publishing.start(RUN, "user/new", "", "a\nb c")
+    (made / "merged").rename(made / "gone")
+    with pytest.raises(UserError):
+        publishing.start(RUN, "user/new", "", TOKEN)
