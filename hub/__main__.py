@@ -1,6 +1,7 @@
 """Model repos from a terminal: python -m hub --help
 
-Tokens are read from the environment only: OPENXLAB_TOKEN (and OPENXLAB_USER), HF_TOKEN, MODELSCOPE_API_TOKEN.
+Tokens are read from the environment only: OPENXLAB_TOKEN (and OPENXLAB_USER), HF_TOKEN,
+MODELSCOPE_API_TOKEN, GITHUB_TOKEN (of the git repo that an app goes to, wherever it is).
 Exit code 0 only on success; --json prints one JSON object as the last line; errors are one sentence on stderr.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hub import address as addresses
+from hub import app_kit
 from hub.errors import HubError
 from hub.pulling import Progress, pull
 from hub.pushing import push
@@ -33,6 +35,23 @@ def _push(options: argparse.Namespace) -> dict[str, Any]:
     who = addresses.from_environment(address)
     done = push(Path(options.folder).expanduser().absolute(), address, who, _tell)
     return {"repo": str(address), **asdict(done)}
+
+
+def _publish(options: argparse.Namespace) -> dict[str, Any]:
+    model, to = _address(options.model), Path(options.to).expanduser().absolute()
+    remote = addresses.remote(options.push) if options.push else None
+    kit = app_kit.prepare(model, to, remote)
+    answer: dict[str, Any] = {
+        "model": str(model),
+        "path": str(to),
+        "files": len(kit.files),
+        "steps": str(to / app_kit.STEPS),
+    }
+    if options.zip:
+        answer["zip"] = str(app_kit.zipped(model, to.with_name(f"{to.name}.zip"), remote))
+    if remote:
+        answer["pushed"] = app_kit.push(kit, remote, addresses.from_environment(remote)).commit
+    return answer
 
 
 def _address(repo: str, revision: str = "") -> addresses.Address:
@@ -74,6 +93,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("folder", metavar="DIR", help="a model folder, such as a run's merged/")
     sub.add_argument("repo", metavar="REPO", help="USER/REPO on OpenXLab; make it there first")
     sub.add_argument("--branch", default="", help="another branch than the repo's own")
+    sub = command("publish", _publish, "make the folder of a hosted app that pulls its model from a repo")
+    sub.add_argument("model", metavar="REPO", help="the model: USER/REPO on OpenXLab")
+    sub.add_argument(
+        "--to", required=True, metavar="DIR", help="the folder to make; its DEPLOY.md says what is left to do"
+    )
+    sub.add_argument("--zip", action="store_true", help="a zip file beside it as well")
+    sub.add_argument("--push", default="", metavar="URL", help="put it into this git repo (token: GITHUB_TOKEN)")
     return top
 
 

@@ -19,9 +19,15 @@ _BASES = {
 }
 _PAGES = "https://openxlab.org.cn/models/detail"
 """OpenXLab shows models elsewhere than it keeps them."""
-TOKENS = {"openxlab": "OPENXLAB_TOKEN", "modelscope": "MODELSCOPE_API_TOKEN", "hf": "HF_TOKEN"}
+TOKENS = {
+    "openxlab": "OPENXLAB_TOKEN",
+    "modelscope": "MODELSCOPE_API_TOKEN",
+    "hf": "HF_TOKEN",
+    "git": "GITHUB_TOKEN",
+}
 """The variable that holds a hub's token. OpenXLab's git wants a user name too: OPENXLAB_USER, else the repo's owner."""
 _REPO = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
+_SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?")
 _REVISION = re.compile(r"[A-Za-z0-9_][\w./-]*", re.ASCII)  # never an option of git, never a path upwards
 
 
@@ -66,6 +72,26 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Remote:
+    """A repo on any other git server, where an app's files go."""
+
+    base: str
+    """The server's URL."""
+    repo: str
+    """USER/REPO."""
+    hub: str = "git"
+    revision: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"{self.base}/{self.repo}"
+
+    @property
+    def hub_name(self) -> str:
+        return self.base.partition("://")[2]
+
+
+@dataclass(frozen=True)
 class Credentials:
     """Who asks. The token is in no representation of this object."""
 
@@ -100,16 +126,26 @@ def repo_of(text: str) -> str:
     return "/".join(re.split("[?#]", rest)[0].strip("/").split("/")[1:][-2:]) if url else text
 
 
-def from_environment(address: Address, variables: Mapping[str, str] = os.environ) -> Credentials:
+def remote(url: str) -> Remote:
+    """The address of a git remote: https://SERVER/USER/REPO.git. Raises HubError(hub_remote_bad)."""
+    scheme, _, rest = url.strip().removesuffix("/").removesuffix(".git").partition("://")
+    server, _, repo = rest.partition("/")
+    if scheme not in ("http", "https") or not _SERVER.fullmatch(server) or not _REPO.fullmatch(repo) or ".." in repo:
+        raise HubError("hub_remote_bad")  # not shown: what stands before an @ may be a token
+    return Remote(f"{scheme}://{server}", repo)
+
+
+def from_environment(address: Address | Remote, variables: Mapping[str, str] = os.environ) -> Credentials:
     """The credentials that the environment has for this hub, or empty ones."""
     token = variables.get(TOKENS[address.hub], "").strip()
     return signed_in(address, token, variables)
 
 
-def signed_in(address: Address, token: str, variables: Mapping[str, str] = os.environ) -> Credentials:
+def signed_in(address: Address | Remote, token: str, variables: Mapping[str, str] = os.environ) -> Credentials:
     """A token with the user name that goes with it."""
-    user = variables.get("OPENXLAB_USER", "").strip() or address.repo.partition("/")[0]
-    return Credentials(user if address.hub == "openxlab" else "", token.strip())
+    owner = address.repo.partition("/")[0]
+    users = {"openxlab": variables.get("OPENXLAB_USER", "").strip() or owner, "git": owner}
+    return Credentials(users.get(address.hub, ""), token.strip())
 
 
 def _without_password(text: str) -> str:

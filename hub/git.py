@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from hub.address import TOKENS, Address, Credentials
+from hub.address import TOKENS, Address, Credentials, Remote
 from hub.errors import HubError
 
 _USER, _TOKEN = "STUDIO_HUB_USER", "STUDIO_HUB_TOKEN"
@@ -53,7 +53,9 @@ _LOST = (
 class Git:
     """git in one folder, for one repo on a hub, in one person's name."""
 
-    def __init__(self, address: Address, who: Credentials, folder: Path, cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self, address: Address | Remote, who: Credentials, folder: Path, cancelled: Callable[[], bool]
+    ) -> None:
         if not shutil.which("git"):
             raise HubError("hub_git_missing")
         self.address, self.who, self.folder, self.cancelled = address, who, folder, cancelled

@@ -26,7 +26,7 @@ _HARMLESS = (git_tree.ATTRIBUTES, ".gitignore", "README.md", "LICENSE", "metafil
 """What a hub itself puts into a new repo."""
 _LARGE = 5 << 20
 """Bytes from which a file goes by git-lfs; weights always do."""
-_WEIGHTS = (".safetensors", ".bin", ".model", ".gguf")
+WEIGHTS = (".safetensors", ".bin", ".model", ".gguf")
 _AT_HOME = ("studio.json",)
 """What a merge notes down for this machine, its folders among it."""
 _PROGRAMS = (".py", ".pyc", ".so", ".sh")
@@ -64,7 +64,7 @@ def push(
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".push-") as scratch:  # beside it: for hard links
             git = Git(address, who, Path(scratch), cancelled)
-            return _push(git, files, progress)
+            return commit(git, files, "Push a model with Assistant Studio", progress)
     except OSError as error:
         raise writing_failed(error, folder.parent) from error
 
@@ -96,27 +96,36 @@ def _own(folder: Path) -> Iterator[Path]:
             yield file
 
 
-def _push(git: Git, files: dict[str, Path], progress: Callable[[Progress], None]) -> Pushed:
+def commit(
+    git: Git, files: dict[str, Path], said: str, progress: Callable[[Progress], None] = lambda progress: None
+) -> Pushed:
+    """Make the repo hold these files, by name, and whatever else it holds. Raises HubError."""
     git("init", "--quiet", "--bare", ".")
     branch, head = _head(git)
     there = git_tree.listed(git, head) if head else {}
-    large = {name: file for name, file in files.items() if file.suffix in _WEIGHTS or file.stat().st_size >= _LARGE}
+    large = {name: file for name, file in files.items() if file.suffix in WEIGHTS or file.stat().st_size >= _LARGE}
     objects = {name: sha256_of(file) for name, file in large.items()}
     ours = {name: git_tree.blob(git, file, objects.get(name)) for name, file in files.items()}
     before = _pushed_before(git, there)
     _refuse_other_content(git, there, ours, before)
     ours[MARK] = git_tree.text(git, json.dumps({"files": sorted(ours)}, indent=1) + "\n")
-    ours[git_tree.ATTRIBUTES] = git_tree.attributes(git, there, [*large])
+    if large:
+        ours[git_tree.ATTRIBUTES] = git_tree.attributes(git, there, [*large])
     kept = {name: entry for name, entry in there.items() if name not in before}
-    tree = git_tree.tree(git, kept | {name: f"100644 blob {sha}" for name, sha in ours.items()})
+    tree = git_tree.tree(git, kept | {name: f"{_mode(files.get(name))} blob {sha}" for name, sha in ours.items()})
     names = tuple(sorted(files)), tuple(sorted(large))
     if head and tree == git("rev-parse", f"{head}^{{tree}}").decode().strip():
         return Pushed(head, False, *names)
-    _upload(git, large, objects, progress)
+    if large:
+        _upload(git, large, objects, progress)
     parents = ["-p", head] if head else []
-    commit = git("commit-tree", tree, *parents, "-m", "Push a model with Assistant Studio").decode().strip()
-    git("push", "--quiet", git.url, f"{commit}:refs/heads/{branch}")
-    return Pushed(commit, True, *names)
+    made = git("commit-tree", tree, *parents, "-m", said).decode().strip()
+    git("push", "--quiet", git.url, f"{made}:refs/heads/{branch}")
+    return Pushed(made, True, *names)
+
+
+def _mode(file: Path | None) -> str:
+    return "100755" if file and file.suffix not in WEIGHTS and file.stat().st_mode & 0o100 else "100644"
 
 
 def _head(git: Git) -> tuple[str, str]:
@@ -148,7 +157,7 @@ def _refuse_other_content(git: Git, there: dict[str, str], ours: dict[str, str],
         name for name, sha in ours.items() if name in others and name not in _HARMLESS and there[name].split()[2] != sha
     ]
     # Weights that ours lack would be taken for ours: an index goes before a single file.
-    foreign += [name for name in others - set(ours) if "/" not in name and name.endswith((*_WEIGHTS, ".index.json"))]
+    foreign += [name for name in others - set(ours) if "/" not in name and name.endswith((*WEIGHTS, ".index.json"))]
     foreign += [name for name in others if _folders(name) & set(ours)]
     foreign += list(set().union(*map(_folders, ours)) & others)
     if foreign:
