@@ -14,6 +14,7 @@ from training import publishing, runs
 from training.errors import UserError
 from training.publishing import Look
 from training.sentences import sentence
+from ui.app_pane import app_pane
 from ui.confirm import Confirm, confirm
 from ui.conversation import trained
 from ui.edge import PRIVATE, QUIET, info, told
@@ -54,8 +55,8 @@ class _Panel:
         }
 
 
-def publish_panel(text: Text, model: gr.Dropdown) -> gr.Textbox:
-    """Make the panel here and wire it; it offers what is chosen in `model`. Returns the field with the repo."""
+def publish_panel(text: Text, model: gr.Dropdown) -> None:
+    """Make the panel here and wire it, and the hosted app's below it; it offers what is chosen in `model`."""
     with text.new(gr.Accordion, label=Key("publish.title"), open=False, elem_classes="card") as box:
         text.new(gr.Markdown, value=Key("publish.about"), elem_classes="card-text")
         run = text.new(gr.Dropdown, label=Key("publish.run"), choices=[])
@@ -71,7 +72,7 @@ def publish_panel(text: Text, model: gr.Dropdown) -> gr.Textbox:
     panel = _Panel(run, repo, user, token, push, sure, state, cancel, timer)
     _wire_choice(text, panel, box, model)
     _wire(text, panel)
-    return repo
+    app_pane(text, repo)
 
 
 def _wire_choice(text: Text, panel: _Panel, box: gr.Accordion, model: gr.Dropdown) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +82,35 @@ def test_a_model_is_published_after_its_licence_and_merge_were_told(
     walk.tab("chat")
     link.wait_for()
     assert RUN in (publishing.look() or publishing.Look("", "")).run
+
+
+def test_the_hosted_app_is_downloaded_or_pushed_and_what_is_left_is_said(
+    shop: Hub, visit: Visit, tmp_path: Path, own_home: Path
+) -> None:
+    walk = Walk(visit(LOCALES["zh"]), "zh")
+    walk.tab("chat")
+    walk.page.get_by_role("button", name=walk.says("publish.title")).click()
+    walk.page.get_by_role("button", name=walk.says("host.title")).click()
+    walk.press("host.prepare")
+    walk.sees(walk.says("error.hub_address_bad", source="openxlab:"))
+    walk.field("publish.repo").fill("user/model")
+    walk.press("host.prepare")
+    walk.sees("MODEL_REPO=user/model")
+    with walk.page.expect_download() as downloading:
+        walk.press("host.download")
+    downloading.value.save_as(tmp_path / "app.zip")
+    with zipfile.ZipFile(tmp_path / "app.zip") as packed:
+        assert {"model-app/app.py", "model-app/studio.env", "model-app/DEPLOY.md"} <= {*packed.namelist()}
+
+    walk.field("host.url").fill(f"{shop.url}/user/new.git")
+    walk.field("host.token").fill("wrong-token")
+    walk.press("host.push")
+    walk.sees(walk.says("error.hub_token_refused", hub=shop.url.partition("://")[2], repo="user/new"), 60)
+    assert walk.field("host.token").input_value() == ""
+    walk.field("host.token").fill(TOKEN)
+    walk.press("host.push")
+    walk.sees(walk.says("host.pushed", url=f"{shop.url}/user/new"), 60)
+    assert b"MODEL_REPO=user/model" in git(shop.folder / "user/new.git", "show", "main:studio.env")
+    assert not [file for file in own_home.rglob("*") if file.is_file() and TOKEN.encode() in file.read_bytes()]
+    walk.page.get_by_label("English", exact=True).first.check()
+    walk.sees("Put the assistant online")
