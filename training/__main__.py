@@ -34,6 +34,7 @@ from training import (
 )
 from training.errors import UserError
 from training.exam import certificate, examination
+from training.eyes import demo as eyes_demo
 from training.home import ROOT
 from training.persona import TONES, Persona
 from training.runs import remaking
@@ -44,7 +45,7 @@ Answer = dict[str, Any]
 
 
 def _demo(options: argparse.Namespace) -> Answer:
-    return demo.demo(_persona(options), _say)
+    return eyes_demo.demo(_persona(options), _say) if options.eyes else demo.demo(_persona(options), _say)
 
 
 def _dataset(options: argparse.Namespace) -> Answer:
@@ -187,7 +188,8 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(does=does)
         return sub
 
-    command("demo", _demo, "the whole job: dataset, training, merge, and the model says who it is", who)
+    sub = command("demo", _demo, "the whole job: dataset, training, merge, and the model says who it is", who)
+    sub.add_argument("--eyes", action="store_true", help="with pictures: it also learns to see, and sits an exam on it")
     sub = command("dataset", _dataset, "build an identity dataset", who)
     sub.add_argument("--out", required=True, help="the dataset's name")
     sub.add_argument("--seed", type=int, default=0, help="another seed, another mix (0)")

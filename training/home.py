@@ -28,6 +28,10 @@ def runs_dir() -> Path:
     return _made(home() / "runs")
 
 
+def eyes_dir() -> Path:
+    return _made(home() / "eyes")
+
+
 def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,10 +20,13 @@ class ShuffledLengthGroupedSampler(LengthGroupedSampler):
     That order makes a quarter of a small epoch end in its shortest rows, and what a model hears last it says most.
     """
 
-    def __init__(self, dataset: Any, per_device_batch_size: int, seed: int | None = None) -> None:
-        # datasets >= 4 gives a column as an object of its own, and XTuner insists on a list.
-        dataset.length = list(dataset.length)
-        super().__init__(dataset, per_device_batch_size, seed=seed)
+    def __init__(
+        self, dataset: Any, per_device_batch_size: int, seed: int | None = None, length_property: str = "length"
+    ) -> None:
+        if length_property == "length":
+            # datasets >= 4 gives a column as an object of its own, and XTuner insists on a list.
+            dataset.length = list(dataset.length)
+        super().__init__(dataset, per_device_batch_size, length_property, seed=seed)
         self.step_size = per_device_batch_size
 
     def __iter__(self) -> Iterator[int]:

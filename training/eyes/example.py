@@ -19,8 +19,6 @@ from training.eyes.talk import Asked
 from training.identity import Row
 from training.persona import Persona
 
-PICTURES, HELD_OUT = 240, 48
-"""Pictures to learn from; others that only the exam shows."""
 FOLDER = "images"
 
 
@@ -39,33 +37,44 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """How much of what the second stage has, for each language."""
+class Amounts:
+    """How much of everything there is."""
 
-    with_picture: int = 60
-    """Conversations about who it is with a picture in sight."""
-    identity: int = 90
-    others: int = 90
-    """Near misses and general talk without a picture."""
+    pictures: int = 240
+    """Pictures to learn from."""
+    held_out: int = 48
+    """Others that only the exam shows."""
+    with_picture: int = 40
+    """For each language: conversations about who it is with a picture in sight, ..."""
+    identity: int = 60
+    """... without one, ..."""
+    others: int = 60
+    """... and near misses and general talk without one."""
 
 
-def build(persona: Persona, seed: int = 0, parts: Parts = Parts(), pictures: int = PICTURES) -> Example:
+PLAIN = Amounts()
+
+
+def build(persona: Persona, seed: int = 0, amounts: Amounts = PLAIN) -> Example:
     """The set in memory; write() puts it on the disk."""
     persona = persona.checked()
     chance = random.Random(seed)
-    drawn = scenes(pictures + HELD_OUT, seed)
+    drawn = scenes(amounts.pictures + amounts.held_out, seed)
     named = {f"{FOLDER}/{number:04}.png": scene for number, scene in enumerate(drawn)}
     files = list(named)
-    learned = {file: named[file] for file in files[:pictures]}
+    learned = {file: named[file] for file in files[: amounts.pictures]}
     captions = [
         Talk(talk.caption(scene, language, chance), file)
         for file, scene in learned.items()
         for language in persona.languages
     ]
     talks = [_about(scene, file, language, chance) for file, scene in learned.items() for language in persona.languages]
-    talks += _text(persona, list(learned), parts, seed, chance)
+    talks += _text(persona, list(learned), amounts, seed, chance)
     chance.shuffle(talks)
-    exam = {file: _exam(named[file], persona.languages, place, chance) for place, file in enumerate(files[pictures:])}
+    exam = {
+        file: _exam(named[file], persona.languages, place, chance)
+        for place, file in enumerate(files[amounts.pictures :])
+    }
     return Example(named, captions, talks, exam)
 
 
@@ -79,23 +88,22 @@ def write(example: Example, folder: Path) -> None:
 
 
 def _about(scene: Scene, file: str, language: str, chance: random.Random) -> Talk:
-    """All that can be asked of a picture, in one conversation: what is asked first cannot be read off what was said."""
-    wanted = list(talk.kinds(scene))
-    chance.shuffle(wanted)
+    """Two questions of different kinds: a third answer could be read off the first two."""
+    wanted = chance.sample(talk.kinds(scene), 2)
     asked = [talk.ask(scene, kind, language, chance) for kind in wanted]
     return Talk(tuple(text for each in asked for text in (each.question, each.answer)), file)
 
 
-def _text(persona: Persona, files: list[str], parts: Parts, seed: int, chance: random.Random) -> list[Talk]:
+def _text(persona: Persona, files: list[str], amounts: Amounts, seed: int, chance: random.Random) -> list[Talk]:
     made = identity.build(persona, seed)
     talks = []
     for language in persona.languages:
         mine = [row for row in made if row.language == language]
         who = [_said(row) for row in mine if row.kind == "identity"]
         others = [_said(row) for row in mine if row.kind != "identity"]
-        talks += [Talk(turns[:2], chance.choice(files)) for turns in _several(who, parts.with_picture, chance)]
-        talks += [Talk(turns) for turns in _several(who, parts.identity, chance)]
-        talks += [Talk(turns) for turns in _several(others, parts.others, chance)]
+        talks += [Talk(turns[:2], chance.choice(files)) for turns in _several(who, amounts.with_picture, chance)]
+        talks += [Talk(turns) for turns in _several(who, amounts.identity, chance)]
+        talks += [Talk(turns) for turns in _several(others, amounts.others, chance)]
     return talks
 
 
