@@ -1,4 +1,4 @@
-"""`python -m training models` (list and add) and `distill`, as the command line has them."""
+"""`python -m training models` (list and add), `distill` and `publish`, as the command line has them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from hub.pulling import Progress
-from training import distill, models
+from training import distill, models, publishing
+from training.errors import UserError
 from training.models import catalogue, sources
 from training.sentences import LANGUAGES
 
@@ -57,8 +58,20 @@ def distilled(options: argparse.Namespace) -> dict[str, Any]:
     return {"model": options.model, "answered": now.done, "of": now.of, "good": good}
 
 
-def _tell_fetching(now: Progress) -> None:
-    _tell(f"fetch {now.file}", now.total_done / max(1, now.total))
+def published(options: argparse.Namespace) -> dict[str, Any]:
+    """Push a run's model with its card to OpenXLab, once it was agreed to what there is to know first."""
+    publishing.addressed(options.repo)
+    lines = publishing.told_first(options.run, options.language)
+    for line in lines:
+        print(line, file=sys.stderr)
+    if not options.yes:
+        raise UserError("publishing_not_agreed")
+    done = publishing.publish(options.run, options.repo, "", "", lambda now: _tell_fetching(now, "send"))
+    return {"run": options.run, "page": publishing.addressed(options.repo).page, **asdict(done), "told": lines}
+
+
+def _tell_fetching(now: Progress, stage: str = "fetch") -> None:
+    _tell(f"{stage} {now.file}", now.total_done / max(1, now.total))
 
 
 def _tell(stage: str, share: float) -> None:

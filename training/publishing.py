@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -19,13 +20,14 @@ from typing import Any
 from hub import address as addresses
 from hub.address import Address, Credentials
 from hub.pulling import Progress
-from hub.pushing import push
+from hub.pushing import Pushed, push
 from training import errand, runs
 from training.errors import UserError
-from training.exam import model_card
+from training.exam import model_card, parity, recommendation
 from training.files import read_json, write_json
 from training.home import runs_dir
-from training.models import sources
+from training.models import licence, sources
+from training.sentences import sentence
 
 _TOKEN = "STUDIO_PUBLISHING_TOKEN"
 
@@ -79,6 +81,43 @@ def addressed(repo: str) -> Address:
         return addresses.parse(f"openxlab:{addresses.repo_of(repo)}")
 
 
+def told_first(run: str, language: str) -> list[str]:
+    """What to know before anybody sees the model: its licence, its merge, and its exam where that went badly."""
+    folder = runs.folder(run)
+    chosen = recommendation.load(folder)
+    lines = [
+        model_card.words(licence.of(Path(runs.spec(run)["model_folder"])), language),
+        _merge_words(folder, language),
+    ]
+    return lines + ([chosen.sentence(language)] if chosen and not chosen.passed else [])
+
+
+def _merge_words(folder: Path, language: str) -> str:
+    """Whether the merged model is what was examined."""
+    compared = parity.load(folder)
+    if compared is None:
+        return sentence("publish.parity_none", language)
+    told = {"equal": compared.equal, "asked": compared.asked}
+    return sentence("exam.parity_exact" if compared.exact else "publish.parity_differs", language, **told)
+
+
+def publish(run: str, repo: str, user: str, token: str, progress: Callable[[Progress], None]) -> Pushed:
+    """Push the run's merged model with its card; without a token, the environment's is taken.
+
+    Raises UserError: run_missing, run_without_model, and what hub.push() has to say.
+    """
+    address = addressed(repo)
+    if runs.merged(run) is None:
+        raise UserError("run_without_model", run=run)
+    with sources.told():
+        who = addresses.signed_in(address, token) if token else addresses.from_environment(address)
+        who = Credentials(user or who.user, who.token)
+    folder = runs.folder(run)
+    model_card.write(folder, address.repo)
+    with sources.told():
+        return push(folder / "merged", address, who, progress)
+
+
 def look() -> Look | None:
     """How the last publishing stands; None when there was none."""
     folder = _folder()
@@ -122,15 +161,9 @@ def main(folder: Path) -> int:
             tell({"stage": "send", "share": now.total_done / max(1, now.total), **asdict(now)})
 
         tell({"stage": "check", "share": 0.0})
-        address = addressed(request["repo"])
-        who = addresses.signed_in(address, token) if token else addresses.from_environment(address)
-        if request["user"]:
-            who = Credentials(request["user"], who.token)
-        made = runs.folder(request["run"])
-        model_card.write(made, address.repo)
-        with sources.told():
-            done = push(made / "merged", address, who, sending)
-        write_json(folder / "done.json", {**asdict(done), "page": address.page})
+        done = publish(request["run"], request["repo"], request["user"], token, sending)
+        page = addressed(request["repo"]).page
+        write_json(folder / "done.json", {**asdict(done), "page": page})
 
     return errand.perform(folder, work, UserError("publishing_memory"), "publishing_died")
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
 from hub import address
-from training import runs
-from training.exam import model_card, parity, recommendation
-from training.models import licence
+from training import publishing, runs
 from training.publishing import Look
 from training.sentences import sentence
 from ui.edge import plain
@@ -20,21 +17,7 @@ def question(run: str, repo: str, language: str) -> str:
     folder = runs.folder(run)
     size = sum(file.stat().st_size for file in (folder / "merged").rglob("*") if file.is_file())
     where = sentence("publish.ask", language, repo=repo, hub=address.HUBS["openxlab"], size=megabytes(size))
-    terms = licence.of(Path(runs.spec(run)["model_folder"]))
-    lines = [model_card.words(terms, language), merge_words(run, language)]
-    chosen = recommendation.load(folder)
-    if chosen and not chosen.passed:
-        lines.append(chosen.sentence(language))
-    return "\n".join([plain(where), "", *(f"- {plain(line)}" for line in lines)])
-
-
-def merge_words(run: str, language: str) -> str:
-    """Whether the merged model is what was examined."""
-    compared = parity.load(runs.folder(run))
-    if compared is None:
-        return sentence("publish.parity_none", language)
-    told = {"equal": compared.equal, "asked": compared.asked}
-    return sentence("exam.parity_exact" if compared.exact else "publish.parity_differs", language, **told)
+    return "\n".join([plain(where), "", *(f"- {plain(line)}" for line in publishing.told_first(run, language))])
 
 
 def state_html(now: Look | None, language: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.training.exam.test_certificate import run as run
 from tests.training.models.tiny import write_talker
 from tests.training.published import RUN, put_run
 from training import publishing
+from training.__main__ import main
 from training.errors import UserError
 from training.publishing import Look
 
@@ -105,3 +107,15 @@ def test_a_run_without_a_model_and_a_token_with_a_line_break_are_refused(made: P
     (made / "merged").rename(made / "gone")
     with pytest.raises(UserError):
         publishing.start(RUN, "user/new", "", TOKEN)
+
+
+def test_the_command_tells_licence_and_merge_first_and_publishes_when_that_is_agreed(
+    hub: Hub, made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENXLAB_TOKEN", TOKEN)
+    assert main(["publish", RUN, "user/new"]) == 1
+    told = capsys.readouterr().err
+    assert "licence" in told and "not compared" in told and "--yes" in told and hub.asked == []
+    assert main(["publish", RUN, "user/new", "--yes", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["changed"] and answer["page"] == f"{hub.url}/user/new" and "README.md" in answer["files"]
