@@ -34,6 +34,7 @@ from training import (
 )
 from training.errors import UserError
 from training.exam import certificate, examination
+from training.eyes import commands as eyes_commands
 from training.eyes import demo as eyes_demo
 from training.home import ROOT
 from training.persona import TONES, Persona
@@ -213,6 +214,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--languages", default="zh,en", help="languages the exam asks in (zh,en)")
     sub.add_argument("--distinct", action="store_true", help="leave repeated rows out")
     sub.add_argument("--model", default=models.STARTER, help="the model whose tokens are counted (starter)")
+    sub = command("pictures", eyes_commands.check, "check a LLaVA JSON and its pictures, row by row")
+    sub.add_argument("file", help="a list of rows with id, image and conversations")
+    sub.add_argument("--images", default="", metavar="FOLDER", help="where its pictures are (beside the file)")
     sub = command("mix", data_commands.mix, "make one dataset of several, by NAME=RATIO: 0.5 takes half, 2 all twice")
     sub.add_argument("parts", nargs="+", metavar="NAME[=RATIO]", help="a saved dataset and how much of it (1)")
     sub.add_argument("--out", required=True, help="the dataset's name")

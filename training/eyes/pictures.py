@@ -1,4 +1,4 @@
-"""A picture as training and chat can use it: upright, RGB, not too large; or a sentence about what is wrong with it.
+"""A picture as training and chat can use it: upright and RGB; or a sentence about what is wrong with it.
 
 Pillow opens it twice at most and never decodes what its header says is too large.
 """
@@ -16,8 +16,6 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """What is opened; anything else that Pillow knows (PostScript runs programs) is refused."""
 MOST_PIXELS = 40_000_000
 """A picture of more pixels is refused before it is decoded: 160 MB in memory."""
-LONGEST = 1024
-"""Pixels of the longer side that are kept: an encoder looks at a few hundred."""
 
 
 def look(path: Path) -> Image.Image:
@@ -67,10 +65,3 @@ def _grey(image: Image.Image) -> Image.Image:
         scale = 255 / (most - least) if most > least else 0.0
         shades = shades.point(lambda value: value * scale - least * scale)
     return shades.convert("L").convert("RGB")
-
-
-def keep(source: Path, target: Path) -> None:
-    """Write the picture as a PNG of at most LONGEST pixels a side. Raises UserError like look(), or OSError."""
-    image = look(source)
-    image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-    image.save(target, "PNG")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from training.__main__ import main
 from training.errors import UserError
 from training.eyes import llava
 from training.eyes.llava import Talk
@@ -126,3 +127,23 @@ def test_a_file_of_another_kind_is_refused(folder: Path, content: str) -> None:
 def test_a_file_with_a_mark_in_front_is_read(folder: Path) -> None:
     (folder / "data.json").write_text(json.dumps([COURSE]), encoding="utf-8-sig")
     assert len(llava.read(folder / "data.json", folder).talks) == 1
+
+
+def test_the_command_tells_how_many_rows_are_good_and_why_the_others_are_not(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = [COURSE, said("你是谁", "小明", image=None)]
+    (folder / "data.json").write_text(json.dumps([*good, said("What?", "A square.")]), encoding="utf-8")
+    assert main(["pictures", str(folder / "data.json"), "--language", "zh", "--json"]) == 0
+    printed = capsys.readouterr()
+    told = json.loads(printed.out.splitlines()[-1])
+    assert (told["rows"], told["pictures"], told["text_only"], told["bad"]) == (2, 1, 1, 1)
+    assert told["problems"][0]["row"] == 3 and told["problems"][0]["message"] in printed.err
+    assert printed.err.startswith("第 3 行：")
+
+
+def test_the_command_fails_when_no_row_is_good(folder: Path, tmp_path: Path) -> None:
+    (folder / "data.json").write_text(json.dumps([COURSE]), encoding="utf-8")
+    assert main(["pictures", str(folder / "data.json")]) == 0
+    assert main(["pictures", str(folder / "data.json"), "--images", str(tmp_path)]) == 1
+    assert main(["pictures", str(folder / "none.json")]) == 1
