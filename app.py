@@ -12,14 +12,18 @@ import warnings
 
 def main() -> int:
     """Serve the page until Ctrl+C. Exit code 1 when the port or HOME cannot be had."""
-    asked = arguments()
-    if asked.home:
-        os.environ["STUDIO_HOME"] = asked.home
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from hub import app_settings
     from training import environment, home
     from training.errors import UserError
+    from training.models import sources
 
     try:
+        with sources.told():
+            app_settings.load()
+        asked = arguments()
+        if asked.home:
+            os.environ["STUDIO_HOME"] = asked.home
         refuse_taken_port(asked.host, asked.port)
         os.environ.setdefault("GRADIO_TEMP_DIR", str(home.home() / "cache"))
     except UserError as error:
@@ -30,23 +34,13 @@ def main() -> int:
     warnings.filterwarnings("ignore", message=".*HTTP_422")  # Gradio's own use of an old name, at every click
     from serving import giving_way
     from serving.stage import Stage
-    from ui import look, page
+    from ui import site
 
     stage, ended = Stage(), threading.Event()
     giving_way.watch(stage, ended)
     print(f"小助手工坊 / Assistant Studio: http://{asked.host}:{asked.port}", flush=True)
     try:
-        page.page(stage).queue(default_concurrency_limit=None).launch(
-            server_name=asked.host,
-            server_port=asked.port,
-            theme=look.theme(),
-            css_paths=[look.CSS],
-            footer_links=[],
-            share=False,
-            quiet=True,
-            ssr_mode=False,
-            blocked_paths=[str(home.home() / name) for name in ("datasets", "models", "runs", "app.log")],
-        )
+        site.serve(stage, asked.host, asked.port, asked.share)
     finally:
         ended.set()
         stage.release()
@@ -62,6 +56,7 @@ def arguments() -> argparse.Namespace:
     )
     port = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or 7860
     parser.add_argument("--port", type=int, default=port, help="(PORT or GRADIO_SERVER_PORT; default 7860)")
+    parser.add_argument("--share", action="store_true", help="a public link to a page that only chats, for a week")
     return parser.parse_args()
 
 

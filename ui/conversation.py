@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from serving.engine import Message, Sampling
@@ -37,6 +38,8 @@ class Turn:
     """Who was asked last."""
     warned: bool = False
     """Whether the visitor knows that a training run slows the chat down."""
+    recent: deque[float] = field(default_factory=deque)
+    """When he asked, as far as limits remember."""
 
     @property
     def open(self) -> bool:
@@ -70,6 +73,11 @@ def trained(language: str) -> list[tuple[str, str]]:
 def model_label(name: str, language: str) -> str:
     """How a base model is called on the page."""
     return sentence("app.starter", language) if name == models.STARTER else name
+
+
+def label(model: str, language: str) -> str:
+    """How a choice is called on the page."""
+    return _run_label(model, language) if model in runs.names() else model_label(model, language)
 
 
 def _run_label(run: str, language: str) -> str:

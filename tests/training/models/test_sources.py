@@ -18,7 +18,7 @@ from tests.training.conftest import wait_for
 from tests.training.models.tiny import write_talker
 from tests.training.models.tiny_internlm2 import write_internlm2
 from tests.training.models.tiny_padded import padded
-from training import models
+from training import hosted, models
 from training.__main__ import main
 from training.errors import UserError
 from training.models import adding, sources
@@ -240,6 +240,18 @@ def test_a_hosted_page_takes_no_folders_and_asks_in_nobodys_name(
     adding.start("openxlab:user/model", "mine")
     wait_for(lambda: not (adding.look() or adding.Look("", "")).live, 60)
     assert (now := adding.look()) and now.error and now.error.code == "hub_private"
+
+
+def test_a_hosted_app_fetches_its_model_once_in_its_owners_name(
+    git_hub: Hub, talker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_REPO", "user/model")
+    monkeypatch.setenv("OPENXLAB_TOKEN", TOKEN)
+    git_hub.private = True
+    assert hosted.fetch() is None and hosted.model() == models.STARTER
+    wait_for(lambda: hosted.look() is None, 60)
+    assert hosted.model() == "model" and models.folder("model")
+    assert hosted.fetch() is None and adding.look() is None  # the next start finds it
 
 
 def test_a_token_that_cannot_be_one_is_refused_at_once() -> None:

@@ -1,0 +1,128 @@
+"""The hosted site as a stranger meets it, through plain HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from serving.stage import Stage
+from tests.training.conftest import wait_for
+from training import hosted, models
+from training.home import home
+from ui.site import Password, site
+
+
+@contextmanager
+def stranger(password: str) -> Iterator[httpx.Client]:
+    """A stranger's client at a site that really listens."""
+    server = uvicorn.Server(uvicorn.Config(site(Stage(), password), port=0, log_level="critical"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_for(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=30) as client:
+        yield client
+    server.should_exit = True
+    thread.join(timeout=30)
+
+
+@pytest.fixture
+def visitor(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """A stranger at a site that has a studio."""
+    monkeypatch.setenv("STUDIO_HOSTED", "1")
+    with stranger("open sesame") as client:
+        yield client
+
+
+def test_the_guests_page_has_the_chats_events_and_no_named_door(visitor: httpx.Client) -> None:
+    assert visitor.get("/").status_code == 200
+    told = visitor.get("/gradio_api/info").json()
+    assert told["named_endpoints"] == {} and told["unnamed_endpoints"] == {}
+    config = visitor.get("/config").json()
+    kinds = {each["type"] for each in config["components"]}
+    assert not kinds & {"file", "uploadbutton", "downloadbutton", "image", "filexplorer"}
+
+
+def test_the_studio_opens_to_the_password_only(visitor: httpx.Client) -> None:
+    for path in ("/studio/config", "/studio/gradio_api/info"):
+        assert visitor.get(path).status_code == 401
+    assert visitor.post("/studio/login", data={"username": "x", "password": "wrong"}).status_code == 400
+    assert visitor.get("/studio/config").status_code == 401
+    assert visitor.post("/studio/login", data={"username": "x", "password": "open sesame"}).status_code == 200
+    assert visitor.get("/studio/config").status_code == 200
+
+
+def test_without_a_password_there_is_no_studio(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_HOSTED", "1")
+    with stranger("") as client:
+        assert client.get("/studio/config").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file={home}/app.log",
+        "/gradio_api/file={home}/models/x/config.json",
+        "/gradio_api/file=../../etc/passwd",
+        "/gradio_api/file=%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/file=/etc/passwd",
+        "/static/../../app.py",
+        "/gradio_api/proxy=http://127.0.0.1:22/",
+    ],
+)
+def test_no_file_of_the_machine_is_served(visitor: httpx.Client, path: str) -> None:
+    (home() / "app.log").write_text("secret")
+    (home() / "models" / "x").mkdir(parents=True)
+    (home() / "models" / "x" / "config.json").write_text("secret")
+    answer = visitor.get(path.replace("{home}", str(home())))
+    assert "root:" not in answer.text and "secret" not in answer.text and "def main" not in answer.text
+
+
+def test_guests_cannot_upload(visitor: httpx.Client) -> None:
+    answer = visitor.post("/gradio_api/upload", files={"files": ("x.bin", b"x" * 1000)})
+    assert answer.status_code >= 400
+
+
+def test_the_site_says_that_it_is_well(visitor: httpx.Client) -> None:
+    assert visitor.get("/health").json() == {"ok": True, "model": models.STARTER, "fetching": False}
+
+
+def test_after_five_wrong_passwords_the_right_one_waits_too(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    door = Password("open sesame", clock=lambda: now[0])
+    assert door("anybody", "open sesame")
+    assert [door("x", "wrong") for _ in range(5)] == [False] * 5
+    assert not door("x", "open sesame") and "locked" in capsys.readouterr().err
+    now[0] = 301.0
+    assert door("x", "open sesame")
+    assert [door("x", "wrong") for _ in range(4)] == [False] * 4 and door("x", "open sesame")
+
+
+@pytest.mark.parametrize(
+    ("told", "source"),
+    [
+        ("", ""),
+        ("user/model", "openxlab:user/model"),
+        ("user/model@v1", "openxlab:user/model@v1"),
+        ("hf:a/b", "hf:a/b"),
+    ],
+)
+def test_the_hosted_models_source_is_openxlab_unless_another_hub_is_named(
+    told: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_REPO", told)
+    assert (hosted.source(), hosted.is_hosted()) == (source, bool(told))
+
+
+def test_a_source_that_is_none_is_said(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_REPO", "not a repo")
+    problem: Any = hosted.fetch()
+    assert problem.code == "hub_address_bad" and hosted.model() == models.STARTER
