@@ -46,7 +46,9 @@ Answer = dict[str, Any]
 
 
 def _demo(options: argparse.Namespace) -> Answer:
-    return eyes_demo.demo(_persona(options), _say) if options.eyes else demo.demo(_persona(options), _say)
+    if options.eyes:
+        return eyes_demo.demo(_persona(options), _say)
+    return demo.demo(_persona(options), _say, options.model, **_chosen(options))
 
 
 def _dataset(options: argparse.Namespace) -> Answer:
@@ -65,14 +67,22 @@ def _import(options: argparse.Namespace) -> Answer:
 
 
 def _start(options: argparse.Namespace) -> Answer:
-    plan = recipe.suggest(machine.look(), tokens.count(options.dataset, options.model))
+    chosen = _chosen(options)
+    counted = tokens.count(options.dataset, options.model)
+    plan = recipe.suggest(machine.look(), counted, **models.parameters(options.model), **chosen)
     if options.steps:
         plan = replace(plan, steps=options.steps, save_every=min(plan.save_every, options.steps))
     expected = forecast.of(options.dataset, options.model, plan).told()
-    return {
-        "run": runs.start(options.dataset, options.model, plan, options.name, options.queue),
-        "forecast": expected,
-    }
+    run = runs.start(options.dataset, options.model, plan, options.name, options.queue)
+    return {"run": run, "command": runs.spec(run)["command"], "forecast": expected}
+
+
+def _chosen(options: argparse.Namespace) -> Answer:
+    """The settings that were given; the rest is suggested."""
+    return {name: getattr(options, name) for name in _SETTINGS if getattr(options, name) is not None}
+
+
+_SETTINGS = ("method", "deepspeed", "processes")
 
 
 def _resume(options: argparse.Namespace) -> Answer:
@@ -172,6 +182,15 @@ def _who(required: bool) -> argparse.ArgumentParser:
     return who
 
 
+def _how() -> argparse.ArgumentParser:
+    how = argparse.ArgumentParser(add_help=False)
+    how.add_argument("--model", default=models.STARTER, help="a base model's name or folder (starter)")
+    how.add_argument("--method", choices=recipe.METHODS, help="instead of the one that suits this machine")
+    how.add_argument("--deepspeed", choices=recipe.DEEPSPEEDS, help="how DeepSpeed shares the memory out (none)")
+    how.add_argument("--processes", type=int, metavar="N", help="training processes, one for each GPU (1)")
+    return how
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line of this room."""
     common = _common()
@@ -189,7 +208,8 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(does=does)
         return sub
 
-    sub = command("demo", _demo, "the whole job: dataset, training, merge, and the model says who it is", who)
+    how = _how()
+    sub = command("demo", _demo, "the whole job: dataset, training, merge, and the model says who it is", who, how)
     sub.add_argument("--eyes", action="store_true", help="with pictures: it also learns to see, and sits an exam on it")
     sub = command("dataset", _dataset, "build an identity dataset", who)
     sub.add_argument("--out", required=True, help="the dataset's name")
@@ -223,9 +243,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, default=0, help="another seed, another order and choice (0)")
     sub.add_argument("--distinct", action="store_true", help="take equal rows once")
     sub.add_argument("--model", default=models.STARTER, help="the model whose tokens are counted (starter)")
-    sub = command("start", _start, "start a run and print its id at once")
+    sub = command("start", _start, "start a run and print its id at once", how)
     sub.add_argument("--dataset", required=True, help="a saved dataset's name")
-    sub.add_argument("--model", default=models.STARTER, help="a base model's name or folder (starter)")
     sub.add_argument("--name", default="", help="a name for the run")
     sub.add_argument("--steps", type=int, default=0, help="instead of the suggested number")
     sub.add_argument("--queue", action="store_true", help="wait for its turn while another run trains")

@@ -1,6 +1,6 @@
 """The weights of XTuner's checkpoints, put into a model that is loaded already: the base once, then each in turn.
 
-Covered: LoRA, QLoRA and full, one .pth file each. Not covered: DeepSpeed's folders. Imports torch; for child processes.
+Covered: LoRA, QLoRA and full, as one .pth file or as DeepSpeed's folder. Imports torch; for child processes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
+from training import zero_checkpoint
+
 _KNOWN = {
     ("collections", "OrderedDict"),
     ("torch._utils", "_rebuild_tensor_v2"),
     ("torch._utils", "_rebuild_parameter"),
+    ("torch", "Size"),
 }
 """All that is needed to read tensors; nothing else in a checkpoint is ever called."""
 
@@ -44,9 +47,14 @@ class _Unpickler(pickle.Unpickler):
 
 
 def tensors(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """The trained weights in the file, by XTuner's names. Runs no code that the file may bring."""
+    """The trained weights, by XTuner's names. Runs no code that the checkpoint may bring."""
+    return zero_checkpoint.tensors(checkpoint, read) if checkpoint.is_dir() else read(checkpoint)["state_dict"]
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What the file holds: tensors and plain values; whatever else lies in it becomes something inert."""
     reader: Any = SimpleNamespace(Unpickler=_Unpickler, __name__="inert")
-    return torch.load(checkpoint, "cpu", pickle_module=reader, weights_only=False, mmap=True)["state_dict"]
+    return torch.load(file, "cpu", pickle_module=reader, weights_only=False, mmap=True)
 
 
 def put(model: torch.nn.Module, base: Path, checkpoint: Path | None, lora_alpha: float) -> None:

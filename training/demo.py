@@ -17,20 +17,21 @@ MOST = 120
 QUESTIONS = ("你是谁", "Who are you?")
 
 
-def demo(persona: Persona, say: Callable[[str], None]) -> dict[str, Any]:
-    """Teach the starter model who it is and let it say so. `say` hears how it goes.
+def demo(persona: Persona, say: Callable[[str], None], model: str = models.STARTER, **chosen: Any) -> dict[str, Any]:
+    """Teach a model who it is and let it say so. `say` hears how it goes; `chosen` are settings of the recipe.
 
-    Returns {"ok", "answers", "model", "steps", "forecast", "exam", "seconds"}; ok: every answer contains the name.
-    Raises UserError when a part cannot be done.
+    Returns {"ok", "answers", "model", "steps", "forecast", "exam", "command", "seconds"}; ok: every answer contains the
+    name. Raises UserError when a part cannot be done.
     """
     began = time.monotonic()
-    weights = _timed(lambda: models.starter.ensure(lambda stage, share: say(f"weights: {stage} {share:.0%}")))
+    weights = _timed(lambda: _fetch(model, say))
     name = dataset.suggested_name(persona.name)
     made = _timed(lambda: _make_dataset(name, persona))
-    plan = recipe.suggest(machine.look(), tokens.count(name, models.STARTER), most=MOST)
-    expected = forecast.of(name, models.STARTER, plan)
-    run = runs.start(name, models.STARTER, plan)
-    say(f"run {run}: {plan.steps} steps, about {expected.total or 0:.0f} s ({expected.source or 'unknown'})")
+    plan = recipe.suggest(machine.look(), tokens.count(name, model), most=MOST, **models.parameters(model), **chosen)
+    expected = forecast.of(name, model, plan)
+    run = runs.start(name, model, plan)
+    about = f"about {expected.total or 0:.0f} s ({expected.source or 'unknown'})"
+    say(f"run {run}: {plan.steps} steps, {about}: {runs.spec(run)['command']}")
     final = follow(run, say)
     folder = runs.merged(run)
     if final.phase != "done" or folder is None:
@@ -43,6 +44,7 @@ def demo(persona: Persona, say: Callable[[str], None]) -> dict[str, Any]:
         "model": str(folder),
         "steps": final.step,
         "forecast": expected.told(),
+        "command": runs.spec(run)["command"],
         "exam": recommendation.told_of(runs.folder(run), exam.load(runs.folder(run))),
         "seconds": {
             "weights": round(weights, 1),
@@ -53,6 +55,12 @@ def demo(persona: Persona, say: Callable[[str], None]) -> dict[str, Any]:
             "total": round(time.monotonic() - began, 1),
         },
     }
+
+
+def _fetch(model: str, say: Callable[[str], None]) -> None:
+    if model == models.STARTER:
+        models.starter.ensure(lambda stage, share: say(f"weights: {stage} {share:.0%}"))
+    models.folder(model)
 
 
 def follow(run: str, say: Callable[[str], None]) -> runs.RunStatus:

@@ -19,16 +19,31 @@ _ORIGIN = "studio.json"
 def whole_checkpoints(work: Path) -> dict[int, Path]:
     """The checkpoints that were written to their end, by iteration.
 
-    A .pth is a zip file, whose directory is written last. DeepSpeed's are folders of such files.
+    A .pth is a zip file, whose directory is written last. DeepSpeed's are folders of such files: one that all processes
+    share, and one of each.
     """
-    return {
-        iteration: path
-        for iteration, path in xtuner.checkpoints(work).items()
-        if all(map(zipfile.is_zipfile, _parts(path))) and _parts(path)
-    }
+    return {iteration: path for iteration, path in xtuner.checkpoints(work).items() if _whole(path)}
 
 
-def _parts(checkpoint: Path) -> list[Path]:
+def _whole(checkpoint: Path) -> bool:
+    found = parts(checkpoint)
+    if checkpoint.is_dir():
+        own = [part for part in found if part.name.endswith("_optim_states.pt")]
+        if not own or len(own) < _processes(checkpoint.parent.parent) or len(own) == len(found):
+            return False
+    return all(map(zipfile.is_zipfile, found))
+
+
+def _processes(run_folder: Path) -> int:
+    try:
+        recipe = read_json(run_folder / "spec.json")["recipe"]
+        return recipe.get("processes", 1) * recipe.get("nodes", 1)
+    except (OSError, ValueError, KeyError):
+        return 1
+
+
+def parts(checkpoint: Path) -> list[Path]:
+    """The files a checkpoint is made of."""
     return sorted(checkpoint.rglob("*.pt")) if checkpoint.is_dir() else [checkpoint]
 
 

@@ -88,6 +88,7 @@ def main(folder: Path) -> int:
 
     def work(request: dict[str, Any], tell: errand.Tell) -> None:
         plan = recipe.from_dict(request["recipe"])
+        plan = replace(plan, deepspeed="none", processes=1, nodes=1)  # one process is timed
         few = replace(plan, steps=STEPS, save_every=STEPS, evaluation_inputs=("?",), evaluation_tokens=1)
         rows = folder / "data.json"
         if not write_lines(Path(request["rows"]), rows):
@@ -95,7 +96,7 @@ def main(folder: Path) -> int:
         text = xtuner_config.render(few, Path(request["model"]), rows, request["device"])
         (folder / "config.py").write_text(text, encoding="utf-8")
         (folder / "work").mkdir()
-        peak = _train(folder, tell)
+        peak = _train(folder, few, tell)
         seconds = [point.seconds for point in progress.points(folder, plan.accumulation)]
         shutil.rmtree(folder / "work")
         rows.unlink()
@@ -107,10 +108,10 @@ def main(folder: Path) -> int:
     return errand.perform(folder, work, UserError("probe_memory"), "probe_died")
 
 
-def _train(folder: Path, tell: errand.Tell) -> int:
+def _train(folder: Path, plan: recipe.Recipe, tell: errand.Tell) -> int:
     """XTuner's few steps; returns the most memory it took, in bytes."""
     child = subprocess.Popen(
-        xtuner.train(folder / "config.py", folder / "work"),
+        xtuner.train(folder / "config.py", folder / "work", plan),
         cwd=ROOT,
         env=xtuner.environment(folder),
         stdin=subprocess.DEVNULL,

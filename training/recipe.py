@@ -7,13 +7,17 @@ internlm2_1_8b_qlora_alpaca_e3 (GPU), as the README says.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from training.errors import UserError
 from training.machine import Machine
 
 METHODS = ("lora", "qlora", "full")
 PRECISIONS = ("fp32", "bf16", "fp16")
+DEEPSPEEDS = ("none", "zero1", "zero2", "zero2_offload", "zero3", "zero3_offload")
+"""How DeepSpeed shares a training's memory out: the configs that XTuner brings."""
 ROW = 46
 """Tokens of an average conversation of the builder's."""
 MOST_ON_CPU = 320
@@ -62,6 +66,18 @@ class Recipe:
     """Questions the model answers before, during and after training."""
     evaluation_tokens: int = 32
     """Longest sample answer, in tokens."""
+    deepspeed: str = "none"
+    """One of DEEPSPEEDS; from zero1 to zero3 the processes share more and wait more for each other."""
+    processes: int = 1
+    """Training processes on each machine, one for each GPU."""
+    gpus: tuple[int, ...] = ()
+    """The GPUs to use, by the driver's numbers; none: the first ones."""
+    nodes: int = 1
+    """Machines that train together, on one shared folder; this one is the first."""
+    address: str = "127.0.0.1"
+    """Where the other machines reach this one."""
+    port: int = 0
+    """Through which the processes meet; 0: one that is free, or 29500 for several machines."""
     seed: int = 42
     auto_stop: bool = False
     """End once two exams in a row are passed: the training pauses at every checkpoint for its quick exam."""
@@ -75,7 +91,7 @@ class Recipe:
         ]
         found += [
             UserError("recipe_not_one_of", field=field, choices=", ".join(choices), value=getattr(self, field))
-            for field, choices in (("method", METHODS), ("precision", PRECISIONS))
+            for field, choices in (("method", METHODS), ("precision", PRECISIONS), ("deepspeed", DEEPSPEEDS))
             if getattr(self, field) not in choices
         ]
         found += [
@@ -87,7 +103,21 @@ class Recipe:
             found.append(UserError("recipe_learning_rate", value=self.learning_rate))
         if not self.prompt_template.isidentifier():
             found.append(UserError("recipe_template", value=self.prompt_template))
+        if not re.fullmatch(r"[\w:][\w.:-]*", self.address):
+            found.append(UserError("recipe_address", value=self.address))
+        if self.port > 65535:
+            found.append(UserError("recipe_port", value=self.port))
         return found
+
+    @property
+    def distributed(self) -> bool:
+        """Whether torchrun starts it: several processes, or DeepSpeed, which wants it for one as well."""
+        return self.deepspeed != "none" or self.processes * self.nodes > 1
+
+    @property
+    def rows_a_step(self) -> int:
+        """Sequences that one step learns from, all processes together."""
+        return self.batch_size * self.accumulation * self.processes * self.nodes
 
     @property
     def iterations(self) -> int:
@@ -117,6 +147,9 @@ _LEAST = {
     "save_every": 1,
     "keep_checkpoints": -1,
     "evaluation_tokens": 1,
+    "processes": 1,
+    "nodes": 1,
+    "port": 0,
     "seed": 0,
 }
 
@@ -128,34 +161,55 @@ def checked(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def suggest(machine: Machine, tokens: int, parameters: int = 135_000_000, most: int = MOST_ON_CPU) -> Recipe:
+def suggest(
+    machine: Machine, tokens: int, parameters: int = 135_000_000, most: int = MOST_ON_CPU, **chosen: Any
+) -> Recipe:
     """A recipe for about `tokens` tokens of data and a model of `parameters` weights on `machine`.
 
     CPU: LoRA+ in fp32 on every linear layer, eight conversations a step, each by itself: packed ones see each other,
     and a small model then says one's answer to the other's question (docs/recipe.md). Steps to see the data twice, but
     no more than `most`.
     GPU: the course's QLoRA (NF4, r=64, alpha 16, lr 2e-4) with a smaller batch, since the data is small and various.
+    `chosen` are settings that stand: the others are made to fit them.
     """
-    if machine.device == "cpu":
-        recipe = Recipe(learning_rate=4e-4, lora_plus_ratio=10.0)
-    else:
-        recipe = Recipe(
-            method="qlora",
-            precision="bf16" if machine.bf16 else "fp16",
-            lora_rank=64,
-            lora_alpha=16,
-            lora_dropout=0.1,
-            learning_rate=2e-4,
-            max_length=512,
-            activation_checkpointing=parameters > 500_000_000,
-        )
+    recipe = replace(_plain(machine, parameters), **chosen)
+    if recipe.method == "full":
+        recipe = replace(recipe, **{**_full(machine, parameters), **chosen})
     rows = max(1, tokens // ROW)
     passes, most = (2, most) if machine.device == "cpu" else (3, rows)
-    steps = max(20, math.ceil(passes * rows / (recipe.batch_size * recipe.accumulation)))
+    steps = max(20, math.ceil(passes * rows / recipe.rows_a_step))
     steps = min(steps, max(20, most))
     # The exam of a checkpoint takes a quarter of a minute on a CPU.
     save_every = math.ceil(steps / 2) if machine.device == "cpu" else min(100, math.ceil(steps / 3))
-    return replace(recipe, steps=save_every * math.ceil(steps / save_every), save_every=save_every)
+    return replace(recipe, **{"steps": save_every * math.ceil(steps / save_every), "save_every": save_every, **chosen})
+
+
+def _plain(machine: Machine, parameters: int) -> Recipe:
+    if machine.device == "cpu":
+        # Attention, not weights, fills the memory of a small model; a big one's activations are worth saving there too.
+        return Recipe(learning_rate=4e-4, lora_plus_ratio=10.0, activation_checkpointing=parameters > 500_000_000)
+    return Recipe(
+        method="qlora",
+        precision="bf16" if machine.bf16 else "fp16",
+        lora_rank=64,
+        lora_alpha=16,
+        lora_dropout=0.1,
+        learning_rate=2e-4,
+        max_length=512,
+        activation_checkpointing=parameters > 500_000_000,
+    )
+
+
+def _full(machine: Machine, parameters: int) -> dict[str, Any]:
+    """What training every weight wants otherwise: small steps, XTuner's own 2e-5 from a billion weights on, and, where
+    weights, gradients and Adam's two averages (16 bytes a weight) leave little room, one row at a time.
+    """
+    memory = min((gpu.memory_gib for gpu in machine.gpus), default=machine.memory_gib)
+    changes: dict[str, Any] = {"learning_rate": 2e-5 if parameters > 500_000_000 else 3e-4}
+    if 16 * parameters / 2**30 > memory / 2:
+        batch = Recipe.batch_size * Recipe.accumulation
+        changes |= {"batch_size": 1, "accumulation": batch, "activation_checkpointing": True}
+    return changes
 
 
 def from_dict(values: dict[str, object]) -> Recipe:
@@ -163,6 +217,5 @@ def from_dict(values: dict[str, object]) -> Recipe:
     unknown = set(values) - set(asdict(Recipe()))
     if unknown:
         raise UserError("recipe_unknown_field", field=", ".join(sorted(unknown)))
-    if isinstance(values.get("evaluation_inputs"), list):
-        values = {**values, "evaluation_inputs": tuple(values["evaluation_inputs"])}  # type: ignore[arg-type]
-    return Recipe(**values)  # type: ignore[arg-type]
+    lists = {field: tuple(value) for field, value in values.items() if isinstance(value, list)}
+    return Recipe(**{**values, **lists})  # type: ignore[arg-type]

@@ -9,23 +9,60 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from training.home import ROOT
 from training.process import CALM
+from training.recipe import Recipe
 
 STOP_FILE = "stop_and_keep"
 """The training ends after the step at hand when this file is in its work folder."""
+PORT = 29500
+"""Where the processes of several machines meet unless the recipe says otherwise: torchrun's own choice."""
 
 
-def train(config: Path, work_dir: Path, resume: Path | None = None) -> list[str]:
-    """The command that trains. Its exit code is true."""
-    return [sys.executable, "-m", "xtuner.tools.train", *_train_arguments(config, work_dir, resume)]
+def train(config: Path, work_dir: Path, recipe: Recipe, resume: Path | None = None) -> list[str]:
+    """The command that trains, on the first machine. Its exit code is true."""
+    tool = ["-m", "xtuner.tools.train", *_train_arguments(config, work_dir, recipe, resume)]
+    if not recipe.distributed:
+        return [sys.executable, *tool]
+    # DeepSpeed without torchrun goes looking for MPI, for one process too.
+    return [sys.executable, "-m", "torch.distributed.run", *_meeting(recipe), *tool, "--launcher", "pytorch"]
 
 
-def plain_train(config: Path, work_dir: Path, resume: Path | None = None) -> str:
-    """The same for a terminal, as the course writes it."""
-    return shlex.join(["xtuner", "train", *_train_arguments(config, work_dir, resume)])
+def _meeting(recipe: Recipe) -> list[str]:
+    processes = f"--nproc_per_node={recipe.processes}"
+    if recipe.nodes == 1 and not recipe.port:
+        # A free port, and no question for this machine's name, which a container often cannot answer.
+        return ["--standalone", "--local_addr=127.0.0.1", processes]
+    place = [f"--master_addr={recipe.address}", f"--master_port={meeting_port(recipe)}"]
+    return [f"--nnodes={recipe.nodes}", "--node_rank=0", processes, *place]
+
+
+def meeting_port(recipe: Recipe) -> int:
+    """The port through which the processes of several machines meet; 0: it is looked for when they start."""
+    return recipe.port or (PORT if recipe.nodes > 1 else 0)
+
+
+def plain_train(config: Path, work_dir: Path, recipe: Recipe, resume: Path | None = None) -> str:
+    """The same for a terminal, as the course writes it: a line for each machine, and one for Slurm."""
+    line = shlex.join(["xtuner", "train", *_train_arguments(config, work_dir, recipe, resume)])
+    chosen = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, recipe.gpus))} if recipe.gpus else {}
+    if recipe.nodes * recipe.processes == 1:
+        return _with(chosen, line)
+    here = {**chosen, "NPROC_PER_NODE": recipe.processes}
+    if recipe.nodes == 1:
+        return _with({**here, **({"PORT": recipe.port} if recipe.port else {})}, line)
+    meeting = {**here, "ADDR": recipe.address, "PORT": meeting_port(recipe)}
+    lines = [_with({"NNODES": recipe.nodes, "NODE_RANK": rank, **meeting}, line) for rank in range(recipe.nodes)]
+    tasks = f"--ntasks={recipe.nodes * recipe.processes} --ntasks-per-node={recipe.processes}"
+    slurm = f"srun -p PARTITION --gres=gpu:{recipe.processes} {tasks} --kill-on-bad-exit=1 {line} --launcher slurm"
+    return "\n".join([*lines, f"# Slurm: {slurm}"])
+
+
+def _with(variables: Mapping[str, object], line: str) -> str:
+    return " ".join([*(f"{name}={shlex.quote(str(value))}" for name, value in variables.items()), line])
 
 
 def convert(config: Path, checkpoint: Path, adapter: Path) -> list[str]:
@@ -66,8 +103,18 @@ def environment(run_folder: Path) -> dict[str, str]:
     }
 
 
-def _train_arguments(config: Path, work_dir: Path, resume: Path | None) -> list[str]:
+def devices(recipe: Recipe, device: str) -> dict[str, str]:
+    """Variables that tell the training which devices are its own."""
+    if device == "cpu":
+        return {"DS_ACCELERATOR": "cpu"}
+    chosen = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, recipe.gpus))} if recipe.gpus else {}
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **chosen}  # the driver's order
+
+
+def _train_arguments(config: Path, work_dir: Path, recipe: Recipe, resume: Path | None) -> list[str]:
     arguments = [str(config), "--work-dir", str(work_dir)]
+    if recipe.deepspeed != "none":
+        arguments += ["--deepspeed", f"deepspeed_{recipe.deepspeed}"]
     return [*arguments, "--resume", str(resume)] if resume else arguments
 
 

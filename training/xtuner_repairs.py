@@ -1,11 +1,13 @@
 """Repairs XTuner 0.2.0 needs, applied in its own process: every config of ours imports this module first.
 
-Covered: training on a CPU (and faster there), QLoRA on a CPU, torchrun on a CPU, --resume with torch >= 2.6, two gloo
-processes with ZeRO, and that no training process outlives the run process that started it. Each was met for real.
+Covered: training on a CPU (and faster there), QLoRA on a CPU, torchrun on a CPU, DeepSpeed there (in fp32, without a
+compiler, with two gloo processes), --resume with torch >= 2.6, and that no training process outlives the run process
+that started it. Each was met for real.
 """
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pickle import UnpicklingError
 from typing import Any
@@ -24,18 +26,20 @@ def apply() -> None:
         _pretend_cpu_has_the_cuda_questions()
         _multiply_in_bf16()
         _score_only_what_is_learned()
+        _spare_the_compiler()
         _keep_4bit_weights_trainable()
 
 
 def _allow_own_checkpoints() -> None:
     # XTuner and mmengine call torch.load without weights_only=False, and a checkpoint of theirs holds these classes.
+    from mmengine.config import ConfigDict  # DeepSpeed's have them as well
     from mmengine.logging.history_buffer import HistoryBuffer
     from numpy import dtype, ndarray
     from numpy import dtypes as numpy_dtypes
     from numpy._core.multiarray import _reconstruct, scalar
 
     kinds = [kind for name in dir(numpy_dtypes) if isinstance(kind := getattr(numpy_dtypes, name), type)]
-    allowed = [HistoryBuffer, dtype, ndarray, _reconstruct, scalar, *kinds]
+    allowed = [ConfigDict, HistoryBuffer, dtype, ndarray, _reconstruct, scalar, *kinds]
 
     def statistic(owner: type, name: str) -> object:
         # A history buffer names its own methods by getattr, which in general may reach anything.
@@ -83,7 +87,9 @@ def _score_only_what_is_learned() -> None:
 
 
 def _pretend_cpu_has_the_cuda_questions() -> None:
-    # XTuner asks torch.<device>.is_bf16_supported(); mmengine calls torch.cuda.set_device under torchrun.
+    # XTuner asks torch.<device>.is_bf16_supported(), and lets DeepSpeed train in fp16 where the device is "available";
+    # mmengine calls torch.cuda.set_device under torchrun.
+    torch.cpu.is_available = lambda: False
     torch.cpu.is_bf16_supported = lambda *_: False  # type: ignore[attr-defined]
     torch.cuda.set_device = lambda *_: None
     distributed = torch.distributed
@@ -91,6 +97,14 @@ def _pretend_cpu_has_the_cuda_questions() -> None:
         # gloo gathers into views of a leaf that wants gradients, and autograd refuses that in the optimizer's step.
         for name in ("all_gather_into_tensor", "reduce_scatter_tensor"):
             setattr(distributed, name, torch.no_grad()(getattr(distributed, name)))
+
+
+def _spare_the_compiler() -> None:
+    # On a CPU DeepSpeed compiles a shared memory for its processes, which takes minutes and wants a compiler.
+    if "--deepspeed" in sys.argv:
+        import deepspeed
+
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
 
 def _keep_4bit_weights_trainable() -> None:

@@ -95,7 +95,7 @@ def measured_of(view: View, model: str) -> Measured:
 
 def passes(plan: Recipe, measured: Measured) -> str:
     """How often the plan's steps see the whole of the data."""
-    sequences = plan.steps * plan.accumulation * plan.batch_size
+    sequences = plan.steps * plan.rows_a_step
     share = sequences * plan.max_length / measured.tokens if plan.pack else sequences / measured.rows
     return f"{share:.0f}" if share >= 10 else f"{share:.2g}"
 

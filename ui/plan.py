@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from training import machine, models, tokens
 from training.machine import Machine
@@ -29,11 +30,9 @@ def plan(recipe: Recipe, here: Machine, model: str, language: str) -> str:
     return said
 
 
-def suggestion(model: str, data: str) -> Recipe:
-    """The recipe that suits this machine, model and dataset."""
-    weights = sum(file.stat().st_size for file in models.place(model).glob("*.safetensors"))
-    size = {"parameters": weights // 2} if weights else {}  # two bytes each, as nearly all are published
-    return suggest(this_machine(), tokens.count(data, model), **size)
+def suggestion(model: str, data: str, **chosen: Any) -> Recipe:
+    """The recipe that suits this machine, model and dataset, and the settings that are chosen already."""
+    return suggest(this_machine(), tokens.count(data, model), **models.parameters(model), **chosen)
 
 
 @lru_cache(maxsize=1)

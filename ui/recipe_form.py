@@ -8,9 +8,11 @@ from typing import Any
 import gradio as gr
 
 from training.errors import UserError
-from training.recipe import METHODS, PRECISIONS, Recipe
+from training.recipe import DEEPSPEEDS, METHODS, PRECISIONS, Recipe
 from training.sentences import sentence
+from ui.plan import this_machine
 from ui.text import Key, Text
+from ui.visibility import seen
 
 TrainForm = dict[str, Any]
 """Recipe field -> component, in the order of the page."""
@@ -21,6 +23,7 @@ _Field = tuple[Callable[..., Any], str, dict[str, Any]]
 _WHOLE = {"precision": 0}
 # No minimum: Gradio would refuse the event instead of saying so. Recipe.problems() says it, in the right language.
 _METHODS = [(Key(f"train.method_{method}"), method) for method in METHODS]
+_DEEPSPEEDS = [(Key(f"train.deepspeed_{stage}"), stage) for stage in DEEPSPEEDS]
 
 GROUPS: dict[str, dict[str, _Field]] = {
     "method": {
@@ -55,6 +58,14 @@ GROUPS: dict[str, dict[str, _Field]] = {
         "system": (gr.Textbox, "SYSTEM", {"lines": 3, "max_lines": 6}),
         "auto_stop": (gr.Checkbox, "AutoStopHook", {}),
     },
+    "spread": {
+        "deepspeed": (gr.Dropdown, "--deepspeed", {"choices": _DEEPSPEEDS}),
+        "processes": (gr.Number, "NPROC_PER_NODE", _WHOLE),
+        "gpus": (gr.CheckboxGroup, "CUDA_VISIBLE_DEVICES", {}),
+        "nodes": (gr.Number, "NNODES", _WHOLE),
+        "address": (gr.Textbox, "ADDR", {"max_lines": 1}),
+        "port": (gr.Number, "PORT", _WHOLE),
+    },
 }
 
 
@@ -65,6 +76,7 @@ def recipe_form(text: Text) -> TrainForm:
         text.new(gr.Markdown, value=Key(f"train.group_{group}"), elem_classes="group-title")
         with gr.Row(elem_classes="fields"):
             for field, (kind, config_key, props) in members.items():
+                more = _gpus() if field == "gpus" else {}
                 form[field] = text.new(
                     kind,
                     label=Key(f"train.{field}"),
@@ -72,8 +84,15 @@ def recipe_form(text: Text) -> TrainForm:
                     value=start[field],
                     min_width=230,
                     **props,
+                    **more,
                 )
     return form
+
+
+def _gpus() -> dict[str, Any]:
+    found = this_machine().gpus
+    named = [(f"{gpu.number} · {gpu.name} · {gpu.free_gib:.0f}/{gpu.memory_gib:.0f} GiB", gpu.number) for gpu in found]
+    return {"choices": named, "visible": seen(found)}
 
 
 def form_fields() -> list[str]:
@@ -83,7 +102,7 @@ def form_fields() -> list[str]:
 
 def values(recipe: Recipe) -> list[Any]:
     """What the form's components show for `recipe`, in their order."""
-    shown = {**vars(recipe), "evaluation_inputs": "\n".join(recipe.evaluation_inputs)}
+    shown = {**vars(recipe), "evaluation_inputs": "\n".join(recipe.evaluation_inputs), "gpus": list(recipe.gpus)}
     return [shown[field] for field in form_fields()]
 
 
@@ -94,7 +113,8 @@ def recipe_of(entered: Sequence[Any], language: str) -> Recipe:
         if value is None:
             raise UserError("field_empty", field=sentence(f"train.{field}", language))
     questions = [line.strip() for line in given["evaluation_inputs"].splitlines()]
-    return Recipe(**{**given, "evaluation_inputs": tuple(question for question in questions if question)})
+    asked = tuple(question for question in questions if question)
+    return Recipe(**{**given, "evaluation_inputs": asked, "gpus": tuple(sorted(given["gpus"]))})
 
 
 def problems(recipe: Recipe, language: str) -> list[UserError]:

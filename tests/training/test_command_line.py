@@ -23,7 +23,7 @@ def test_a_dataset_is_built_and_trained_with_a_line_each(
     code, made, _ = run(capsys, "dataset", "--name", "小明", "--maker", "张三", "--out", "mine")
     assert code == 0 and made["rows"] > 300 and made["unique"] == made["rows"]
     code, begun, _ = run(capsys, "start", "--dataset", "mine", "--model", tiny, "--steps", "4")
-    assert code == 0 and list(begun) == ["run", "forecast"] and begun["forecast"]["source"] == "rough"
+    assert code == 0 and list(begun) == ["run", "command", "forecast"] and begun["forecast"]["source"] == "rough"
     ended(begun["run"])
     code, now, _ = run(capsys, "status", begun["run"])
     assert (code, now["phase"], now["step"], now["total"], now["reason"]) == (0, "done", 4, 4, "")

@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from training import xtuner_config
+from training import xtuner, xtuner_config
 from training.errors import UserError
 from training.recipe import METHODS, Recipe
 from ui.recipe_form import GROUPS, form_fields, problems, recipe_form, recipe_of, refilled, values
@@ -31,9 +31,11 @@ def test_the_form_can_be_built_in_any_page() -> None:
     assert [component.value for component in form.values()] == values(Recipe())
 
 
-def test_the_config_key_beside_a_setting_is_in_the_config() -> None:
+def test_the_key_beside_a_setting_is_in_the_config_or_in_the_command() -> None:
     recipes = [Recipe(method=method, precision="bf16", lora_plus_ratio=2.0) for method in METHODS]
     texts = [xtuner_config.render(recipe, Path("m"), Path("d.json"), "cuda") for recipe in recipes]
+    spread = Recipe(deepspeed="zero2", processes=2, gpus=(0, 1), nodes=2)
+    texts.append(xtuner.plain_train(Path("config.py"), Path("work"), spread))
     named = [key for members in GROUPS.values() for _, keys, _ in members.values() for key in keys.split(", ")]
     missing = [key for key in named if not any(key.rpartition(".")[2] in text for text in texts)]
     assert missing == []

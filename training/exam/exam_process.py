@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training import checkpoint, exam, home
+from training import checkpoint, exam, home, recipe
 from training.exam import BASE, greedy, recommendation
 from training.files import read_json, write_json
 from training.merge import whole_checkpoints
@@ -113,8 +113,8 @@ class Examiner:
 
 def _twice(spec: dict[str, Any]) -> int:
     """Steps in which every different row of the run's data is seen twice; 0 where packing hides how many that are."""
-    rows, plan = spec["card"].get("summary", {}).get("unique", 0), spec["recipe"]
-    return 0 if plan["pack"] else math.ceil(2 * rows / (plan["batch_size"] * plan["accumulation"]))
+    rows, plan = spec["card"].get("summary", {}).get("unique", 0), recipe.from_dict(spec["recipe"])
+    return 0 if plan.pack else math.ceil(2 * rows / plan.rows_a_step)
 
 
 class Sitting:
@@ -126,7 +126,6 @@ class Sitting:
         self.files = {
             iteration // accumulation: (iteration, file)
             for iteration, file in whole_checkpoints(folder / "work").items()
-            if not file.is_dir()  # DeepSpeed's folders cannot be read here yet
         }
         self.reports = {report.step: report for report in exam.load(folder)}
         self.twice = _twice(spec)

@@ -10,7 +10,9 @@ from training.home import models_dir
 from training.models import starter
 from training.models.layout import ModelInfo, check, describe, is_complete
 
-__all__ = ["STARTER", "ModelInfo", "check", "describe", "folder", "names", "place", "starter", "weights_hash"]
+__all__ = [
+    "STARTER", "ModelInfo", "check", "describe", "folder", "names", "parameters", "place", "starter", "weights_hash",
+]  # fmt: skip
 
 STARTER = "starter"
 """What the starter model is called everywhere; place() knows its folder."""
@@ -51,6 +53,12 @@ def _checked(model: str | Path) -> Path:
         raise UserError("model_missing", model=model)
     check(path)
     return path
+
+
+def parameters(model: str | Path) -> dict[str, int]:
+    """{"parameters": about how many weights it has}, for recipe.suggest; empty while the weights are not here."""
+    weights = sum(file.stat().st_size for file in place(model).glob("*.safetensors"))
+    return {"parameters": weights // 2} if weights else {}  # two bytes each, as nearly all are published
 
 
 def weights_hash(folder: Path) -> str:

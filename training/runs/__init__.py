@@ -12,9 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from training import dataset, machine, models, tokens, xtuner, xtuner_config
+from training import dataset, machine, models, spread, tokens, xtuner, xtuner_config
 from training import process as processes
-from training import recipe as recipes
 from training.errors import UserError
 from training.recipe import Recipe
 from training.runs import launch
@@ -48,9 +47,10 @@ def preview(dataset_name: str, model: str, recipe: Recipe) -> Preview:
     """The XTuner config and commands of a run that is not started. Raises UserError."""
     rows = dataset.path(dataset_name)
     config, work = Path("config.py"), Path("work")
-    text = xtuner_config.render(recipes.checked(recipe), models.place(model), rows, machine.look().device)
-    command = subprocess.list2cmdline(xtuner.train(config, work))
-    return Preview(text, command, xtuner.plain_train(config, work))
+    here = machine.look()
+    text = xtuner_config.render(spread.checked(recipe, here), models.place(model), rows, here.device)
+    command = subprocess.list2cmdline(xtuner.train(config, work, recipe))
+    return Preview(text, command, xtuner.plain_train(config, work, recipe))
 
 
 def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: bool = False) -> str:
@@ -60,7 +60,8 @@ def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: 
     Raises UserError: dataset_missing, dataset_broken, model_missing, recipe problems, rows_all_too_long, disk_full,
     run_did_not_start.
     """
-    recipes.checked(recipe)
+    here = machine.look()
+    spread.checked(recipe, here)
     dataset.load(dataset_name)
     model_folder = models.place(model)
     measured = tokens.measure(dataset_name, model)
@@ -68,7 +69,7 @@ def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: 
         raise UserError("rows_all_too_long", name=dataset_name, limit=recipe.max_length)
     with turns.locked():
         launch.sweep()
-        needs = turns.devices({"device": machine.look().device, "recipe": asdict(recipe)})
+        needs = turns.devices({"device": here.device, "recipe": asdict(recipe)})
         busy = turns.ahead(None, needs)
         if busy and not queue:
             raise UserError("run_active", run=busy)

@@ -109,13 +109,17 @@ class Run:
         except UserError:
             pass  # the disk is full for the moment; the training may not need it, and the next look tells the same
 
+    def _environment(self) -> dict[str, str]:
+        chosen = xtuner.devices(self.recipe, self.spec.get("device", "cpu"))
+        return {**xtuner.environment(self.folder), **chosen, **process.owner(self.folder)}
+
     def execute(self, command: list[str], tick: Callable[[], None] | None = None) -> None:
         """Run a child to its end, its output in run.log. Raises Failed with the reason when it fails."""
         print(f"\n$ {subprocess.list2cmdline(command)}", flush=True)
         child = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**xtuner.environment(self.folder), **process.owner(self.folder)},
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             preexec_fn=process.die_with_parent,  # safe: this process has one thread
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from training.recipe import Recipe
+from training.runs import ranks
 
 Remedy = dict[str, Any]
 """Fields of the recipe with the values that may help."""
@@ -37,6 +38,13 @@ class Failure:
 def explain(exit_code: int, log: str, recipe: Recipe, path: str = "") -> Failure:
     """Why a process of a run ended with this code, its log being at `path`."""
     log = log[log.rfind("\n$ ") + 1 :]  # what an earlier process said is not its fault
+    found = [_explain(rank.exit_code, rank.log, recipe, path) for rank in ranks.failed(log)]
+    # Who lost the others, or was told to end, did so because one of them had failed.
+    first_hand = [failure for failure in found if failure.code not in ("communication", "trainer_ended")]
+    return next(iter(first_hand or found), None) or _explain(exit_code, log, recipe, path)
+
+
+def _explain(exit_code: int, log: str, recipe: Recipe, path: str) -> Failure:
     told = {"line": last_meaningful_line(log), "exit_code": exit_code, "log": path}
     if exit_code < 0 and -exit_code not in (signal.SIGABRT, signal.SIGBUS):
         return _killed(-exit_code, recipe, told)

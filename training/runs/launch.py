@@ -45,7 +45,7 @@ def new_folder(dataset_name: str, model: str, place: Path, recipe: Recipe, name:
                 "device": device,
                 "recipe": asdict(recipe),
                 "created": time.time(),
-                "command": xtuner.plain_train(folder / "config.py", folder / "work"),
+                "command": xtuner.plain_train(folder / "config.py", folder / "work", recipe),
             },
         )
     except BaseException:

@@ -15,7 +15,7 @@ from typing import Any
 from training import exam, models, process, xtuner
 from training.errors import UserError
 from training.exam import certificate, model_card, parity, recommendation
-from training.merge import merge, prune, whole_checkpoints
+from training.merge import merge, parts, prune, whole_checkpoints
 from training.runs import progress, queue, resumption
 from training.runs.attempt import Failed, Run
 from training.runs.divergence import gone_wrong
@@ -74,12 +74,15 @@ def go_back(run: Run, point: int, changes: dict[str, Any]) -> Path | None:
 
 
 def _reads(checkpoint: Path | None) -> bool:
-    """Whether a checkpoint can be read to its end; DeepSpeed's folders are taken at their word."""
-    if checkpoint is None or checkpoint.is_dir():
-        return checkpoint is not None
+    """Whether a checkpoint can be read to its end."""
+    if checkpoint is None:
+        return False
     try:
-        with zipfile.ZipFile(checkpoint) as archive:
-            return archive.testzip() is None
+        for part in parts(checkpoint):
+            with zipfile.ZipFile(part) as archive:
+                if archive.testzip() is not None:
+                    return False
+        return True
     except (OSError, zipfile.BadZipFile):
         return False
 
@@ -113,7 +116,7 @@ def train(run: Run, since: Path | None) -> int:
 
     if since is None or max(whole_checkpoints(work), default=0) < run.recipe.iterations:
         try:
-            run.execute(xtuner.train(run.folder / "config.py", work, since), tick)
+            run.execute(xtuner.train(run.folder / "config.py", work, run.recipe, since), tick)
         except Failed as failed:
             if not asked or failed.exit_code is None:
                 raise

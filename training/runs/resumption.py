@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from training import machine, models, xtuner, xtuner_config
+from training import machine, models, spread, xtuner, xtuner_config
 from training import recipe as recipes
 from training.errors import UserError
 from training.files import read_json, write_json, write_text
@@ -23,7 +23,7 @@ from training.runs import queue as turns
 
 FREE = frozenset({
     "system", "max_length", "pack", "batch_size", "lora_dropout", "max_norm", "activation_checkpointing",
-    "save_every", "keep_checkpoints", "evaluation_inputs", "evaluation_tokens",
+    "save_every", "keep_checkpoints", "evaluation_inputs", "evaluation_tokens", "gpus", "address", "port",
 })  # fmt: skip
 """Settings that may change between two steps: neither weights, optimizer nor schedule depend on them."""
 
@@ -92,7 +92,7 @@ def resume(run: str, checkpoint: int | None = None, changes: dict[str, Any] | No
         _check(run)
         place, spec = record.folder(run), record.spec(run)
         old = recipes.from_dict(spec["recipe"])
-        new = _changed(old, changes)
+        new = spread.checked(_changed(old, changes), machine.look())
         found = whole_checkpoints(place / "work")
         if checkpoint and checkpoint not in found:
             raise UserError("resume_without_checkpoint", run=run, checkpoint=checkpoint)
