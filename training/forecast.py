@@ -37,6 +37,9 @@ SAME = (
     "pack",
     "lora_rank",
     "activation_checkpointing",
+    "deepspeed",
+    "processes",
+    "nodes",
 )
 """Runs that agree in these, and in the model, take the same time for a step."""
 ROUGH_SHARE = 0.35
@@ -96,7 +99,7 @@ def of(dataset_name: str, model: str, recipe: Recipe) -> Forecast:
     measured = tokens.measure(dataset_name, model)
     longest = recipe.max_length if recipe.pack else min(recipe.max_length, measured.longest)
     shape = memory.shape(models.place(model))
-    needs = memory.needed(shape, recipe, longest) if shape else None
+    needs = memory.needed(shape, recipe, longest, device) if shape else None
     row = recipe.max_length if recipe.pack else min(recipe.max_length, measured.tokens / max(1, measured.rows))
     known = _from_run(model, recipe, device, card) or _from_probe(model, recipe, device, card)
     known = known or _rough(shape, recipe, row, device)
@@ -156,7 +159,7 @@ def _alike(model: str, recipe: Recipe, device: str) -> Iterator[tuple[str, dict[
             spec = runs.spec(run)
         except UserError:
             continue
-        theirs = {key: spec["recipe"].get(key) for key in SAME}
+        theirs = {key: spec["recipe"].get(key, getattr(Recipe, key)) for key in SAME}
         if (spec.get("model"), spec.get("device"), theirs) == (model, device, wanted):
             yield run, {**spec, "card": spec.get("card") or {}}
 

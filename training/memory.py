@@ -13,7 +13,9 @@ For N weights, T of them trained, L layers of width h with a heads, vocabulary V
   against 2.29);
 - what Python, torch and XTuner take for themselves: `PROGRAM`, measured on a CPU.
 
-Not covered: what DeepSpeed shares out among several processes.
+P processes share out, with DeepSpeed: ZeRO-1 the moments, ZeRO-2 the gradients too, ZeRO-3 the weights as well; each
+holds 1/P of those (Rajbhandari et al. 2020, ZeRO, figure 1). With offload the moments lie in the machine's own memory.
+On a CPU all processes of the machine lie in the same memory, on GPUs each has its own.
 """
 
 from __future__ import annotations
@@ -80,21 +82,29 @@ def shape(folder: Path) -> Shape | None:
     return Shape(info.parameters or counted, layers, width, heads, vocabulary, linear)
 
 
-def needed(model: Shape, recipe: Recipe, longest: int) -> Memory:
-    """What training takes when the rows have up to `longest` tokens."""
+def needed(model: Shape, recipe: Recipe, longest: int, device: str = "cpu") -> Memory:
+    """What training takes, of this machine ("cpu") or of each GPU ("cuda"); the rows have up to `longest` tokens."""
     linear = model.layers * sum(a * b for a, b in model.linear)
     weights = 4 * model.parameters
     if recipe.method == "qlora":
         weights -= round((4 - _NF4) * linear)
     lora = model.layers * recipe.lora_rank * sum(a + b for a, b in model.linear)
     trained = model.parameters if recipe.method == "full" else lora
+    stage = int(recipe.deepspeed[4]) if recipe.deepspeed != "none" else 0
+    parts = recipe.processes * recipe.nodes
+    gradients, moments = (4 * trained // (parts if stage >= level else 1) * size for level, size in ((2, 1), (1, 2)))
+    if recipe.deepspeed.endswith("_offload"):
+        moments = 0
+    weights //= parts if stage == 3 else 1
     tokens = recipe.batch_size * longest
     wide = 2 if recipe.precision == "fp32" else 1
     layer = wide * tokens * model.width * (34 + 5 * model.heads * longest / model.width)
     kept = 2 * wide * tokens * model.width
     activations = layer + model.layers * kept if recipe.activation_checkpointing else model.layers * layer
     logits = 3 * 4 * tokens * model.vocabulary
-    return Memory(weights, 12 * trained, round(SPARE * activations), round(SPARE * logits))
+    together = recipe.processes if device == "cpu" else 1
+    parts_of_it = (weights, gradients + moments, round(SPARE * activations), round(SPARE * logits), PROGRAM)
+    return Memory(*(together * each for each in parts_of_it))
 
 
 def free(device: str) -> int:

@@ -128,6 +128,19 @@ def test_the_memory_of_the_starter_model_is_counted_by_the_formula(tmp_path: Pat
     )
 
 
+def test_processes_share_out_what_deepspeed_lets_them_share() -> None:
+    whole = memory.Shape(1_000_000, 2, 8, 2, 100, ((8, 8),))
+    plan = Recipe(method="full", processes=4)
+
+    def gpu(deepspeed: str) -> memory.Memory:
+        return memory.needed(whole, replace(plan, deepspeed=deepspeed), 32, "cuda")
+
+    optimizers = {stage: gpu(stage).optimizer for stage in ("none", "zero1", "zero2", "zero3", "zero2_offload")}
+    assert list(optimizers.values()) == [12_000_000, 6_000_000, 3_000_000, 3_000_000, 1_000_000]
+    assert (gpu("zero2").weights, gpu("zero3").weights) == (4_000_000, 1_000_000)
+    assert memory.needed(whole, plan, 32).total == 4 * gpu("none").total
+
+
 def test_a_model_that_is_not_here_has_no_memory_forecast(tmp_path: Path) -> None:
     assert memory.shape(tmp_path / "nothing") is None
 
