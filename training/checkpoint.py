@@ -41,9 +41,26 @@ class _Inert:
         pass
 
 
+def _from_type(build: Any, _type: Any, arguments: tuple[Any, ...], _state: Any) -> Any:
+    return build(*arguments)
+
+
+def _with_state(data: Any, *_: Any) -> Any:
+    return data
+
+
+_PLAINLY = {
+    ("torch._tensor", "_rebuild_from_type_v2"): _from_type,
+    ("torch._utils", "_rebuild_parameter_with_state"): _with_state,
+}
+"""How a tensor to which DeepSpeed has tied attributes is read: without them."""
+
+
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        return super().find_class(module, name) if (module, name) in _KNOWN else _Inert
+        if (module, name) in _KNOWN:
+            return super().find_class(module, name)
+        return _PLAINLY.get((module, name), _Inert)
 
 
 def tensors(checkpoint: Path) -> dict[str, torch.Tensor]:
