@@ -262,7 +262,7 @@ env_cfg = dict(
     dist_cfg=dict(backend={backend!r}),
 )
 
-visualizer = None
+{_wrapper(recipe, device)}visualizer = None
 log_level = "INFO"
 load_from = None
 resume = False
@@ -270,6 +270,13 @@ randomness = dict(seed={recipe.seed!r}, deterministic=False)
 log_processor = dict(by_epoch=False, window_size=1)
 """
     )
+
+
+def _wrapper(recipe: Recipe, device: str) -> str:
+    # mmengine's own choice names a GPU by its number, which torch refuses where there is none.
+    if device != "cpu" or recipe.deepspeed != "none" or not recipe.distributed:
+        return ""
+    return 'model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False)\n\n'
 
 
 def _auto_stop(recipe: Recipe) -> str:

@@ -49,6 +49,12 @@ def test_the_second_matrix_of_lora_learns_faster_where_asked(method: str, ratio:
     assert ('paramwise_cfg=dict(custom_keys={".lora_B.": dict(lr_mult=10.0)})' in text) is faster
 
 
+@pytest.mark.parametrize(("device", "processes", "wrapped"), [("cpu", 2, True), ("cpu", 1, False), ("cuda", 2, False)])
+def test_processes_on_a_cpu_are_wrapped_without_the_number_of_a_gpu(device: str, processes: int, wrapped: bool) -> None:
+    text = xtuner_config.render(Recipe(processes=processes), Path("/m"), Path("/d"), device)
+    assert ('model_wrapper_cfg = dict(type="MMDistributedDataParallel"' in text) is wrapped
+
+
 def test_a_training_that_stops_by_itself_has_a_hook_for_it_and_no_other_has() -> None:
     plain, stops = (
         xtuner_config.render(Recipe(auto_stop=wanted), Path("/m"), Path("/d"), "cpu") for wanted in (False, True)
