@@ -23,6 +23,7 @@ from training.files import read_json, replace_folder, write_json, write_text, wr
 from training.home import ROOT, eyes_dir
 from training.models import starter_eyes
 from training.persona import Persona
+from training.recipe import Recipe
 from training.runs import progress, run_log
 from training.runs.failure import last_meaningful_line
 
@@ -122,7 +123,7 @@ def _train(folder: Path, stage: Stage, places: Places, say: Say) -> Path:
             told = points[-1].step // 10
             say(f"{folder.name} {points[-1].step}/{stage.iterations}, loss {points[-1].loss:.2f}")
 
-    _execute(folder, xtuner.train(folder / "config.py", folder / "work"), tick)
+    _execute(folder, xtuner.train(folder / "config.py", folder / "work", Recipe()), tick)
     found = xtuner.checkpoints(folder / "work")
     if stage.iterations not in found:
         raise UserError("demo_failed", run=folder, reason=last_meaningful_line(run_log.tail(folder)))
