@@ -13,6 +13,9 @@ from typing import Any
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.stage import Stage
 from serving.visitors import Visitors
@@ -26,6 +29,9 @@ from ui.page import page
 STUDIO = "/studio"
 _TRIES, _LOCKED = 5, 300.0
 """After so many wrong passwords, so many seconds without another try."""
+
+_LONGEST = 1 << 20
+"""Bytes of a guest's request."""
 
 
 class Password:
@@ -50,6 +56,24 @@ class Password:
             return right
 
 
+class ShortRequests:
+    """Refuses what is longer than any question needs to be, before it is read: not in the studio, which takes files."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app, self._most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on, or answer 413."""
+        if scope["type"] == "http" and not scope["path"].startswith(f"{scope.get('root_path', '')}{STUDIO}/"):
+            headers = Headers(scope=scope)
+            length = headers.get("content-length", "0")
+            unknown = "transfer-encoding" in headers or not length.isdecimal()
+            if unknown or int(length) > self._most:
+                await Response("This is too long.", 413)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 def serving() -> dict[str, Any]:
     """How every page of ours is served, whoever launches it."""
     closed = [str(home() / name) for name in ("datasets", "models", "runs", "app.log")]
@@ -70,6 +94,7 @@ def guests(stage: Stage, studio: str = "") -> gr.Blocks:
 def site(stage: Stage, password: str, root_path: str = "") -> FastAPI:
     """The whole site; without a password there is no studio on it."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(ShortRequests, most=_LONGEST)
 
     @app.get("/health")
     def health() -> dict[str, Any]:

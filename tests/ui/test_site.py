@@ -91,6 +91,12 @@ def test_guests_cannot_upload(visitor: httpx.Client) -> None:
     assert answer.status_code >= 400
 
 
+def test_a_request_longer_than_any_question_is_not_read(visitor: httpx.Client) -> None:
+    assert visitor.post("/gradio_api/queue/join", content=b"{" + b" " * (1 << 21)).status_code == 413
+    assert visitor.post("/gradio_api/queue/join", content=iter([b"{", b"}"])).status_code == 413  # of unknown length
+    assert visitor.post("/studio/login", content=b" " * (1 << 21)).status_code != 413
+
+
 def test_the_site_says_that_it_is_well(visitor: httpx.Client) -> None:
     assert visitor.get("/health").json() == {"ok": True, "model": models.STARTER, "fetching": False}
 
