@@ -91,7 +91,10 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
         moment = shared_glimpse(run)
         marks, updates = panel.flowing(run, language, Looking.at(*looking), shown, moment)
         updates.pop(panel.log.note, None)
-        return {**updates, panel.shown: {**shown, **marks}, panel.turned: panel.turning(run, moment)}
+        marks["turned"] = panel.turning(run, moment)
+        if not updates and shown.get("turned") == marks["turned"]:
+            return gr.skip()  # nothing happened since the last look
+        return {**updates, panel.shown: {**shown, **marks}, panel.turned: marks["turned"]}
 
     @told
     def translate(language: str, run: str | None, *looking: Any) -> Any:

@@ -20,6 +20,11 @@ SEEN = [
         "cuda_out_of_memory",
         {"batch_size": 2, "accumulation": 4},
     ),
+    (
+        "RuntimeError: CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "cuda_out_of_memory",
+        {"batch_size": 2, "accumulation": 4},
+    ),
     ("RuntimeError: [enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory",
      "memory_full", {"batch_size": 2, "accumulation": 4}),
     ("numpy._core._exceptions._ArrayMemoryError: Unable to allocate 12.0 GiB for an array", "memory_full",
