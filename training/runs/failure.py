@@ -119,7 +119,8 @@ def _signature(code: str, *patterns: str, last: bool = False, remedy: Any = lamb
 _TABLE = (
     _signature(
         "cuda_out_of_memory",
-        r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError|CU(DNN|BLAS)_STATUS_(ALLOC_FAILED|NOT_INITIALIZED)",
+        r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError",
+        r"CU(DNN|BLAS)_STATUS_(ALLOC_FAILED|NOT_INITIALIZED)",
         remedy=_smaller_on_gpu,
     ),
     _signature(
