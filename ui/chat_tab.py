@@ -9,7 +9,6 @@ from typing import Any
 import gradio as gr
 
 from serving.stage import Stage
-from training.models import sources
 from ui.compare import compare
 from ui.conversation import choices
 from ui.edge import PRIVATE, QUIET, told
@@ -41,8 +40,7 @@ def chat_tab(text: Text, stage: Stage) -> ChatTab:
             settings = sampling_form(text)
     wire_talk(text, stage, pane, model, settings)
     compare(text, stage, model)
-    if sources.takes_folders():
-        publish_panel(text, model)
+    publish_panel(text, model)
     refresh.click(told(refreshed), [text.language, model], model, **PRIVATE)
     text.language.change(refreshed, [text.language, model], model, **QUIET)
     return ChatTab(model, refreshed)
