@@ -215,7 +215,7 @@ class GitHub(_Handler):
             self.send_content(self.hub.objects[oid])
             return
         if self.hub.holds:
-            self.hub.holds.wait(30)
+            self.hub.holds.wait(300)
         content = self.body()
         with self.hub.one_by_one:  # git-lfs sends several at once
             self.take(oid, content)
