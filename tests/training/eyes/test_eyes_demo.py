@@ -15,7 +15,7 @@ from training.persona import Persona
 
 
 def fake_training(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    monkeypatch.setattr(demo.xtuner, "train", lambda config, work: [sys.executable, "-c", code, str(work)])
+    monkeypatch.setattr(demo.xtuner, "train", lambda config, work, recipe: [sys.executable, "-c", code, str(work)])
 
 
 def failure(folder: Path) -> UserError:

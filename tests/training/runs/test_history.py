@@ -71,11 +71,14 @@ def test_a_live_run_is_neither_cleaned_up_nor_deleted(fake_xtuner: Behave, who: 
 
 
 def test_a_half_written_deepspeed_checkpoint_is_not_whole(tmp_path: Path) -> None:
-    for iteration in (5, 10):
-        part = tmp_path / f"iter_{iteration}.pth" / "mp_rank_00_model_states.pt"
-        part.parent.mkdir()
-        with zipfile.ZipFile(part, "w") as archive:
-            archive.writestr("data", b"x" * 1000)
-    part.write_bytes(part.read_bytes()[:-50])
+    for iteration in (5, 10, 20):
+        for name in ("mp_rank_00_model_states.pt", "bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt"):
+            part = tmp_path / f"iter_{iteration}.pth" / name
+            part.parent.mkdir(exist_ok=True)
+            with zipfile.ZipFile(part, "w") as archive:
+                archive.writestr("data", b"x" * 1000)
+        if iteration == 10:
+            part.write_bytes(part.read_bytes()[:-50])
+    part.unlink()  # no process has written its own yet
     (tmp_path / "iter_15.pth").mkdir()
     assert list(merge.whole_checkpoints(tmp_path)) == [5]
