@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
 import threading
@@ -36,6 +37,7 @@ def main() -> int:
     from serving.stage import Stage
     from ui import site
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the models end too
     stage, ended = Stage(), threading.Event()
     giving_way.watch(stage, ended)
     print(f"小助手工坊 / Assistant Studio: http://{asked.host}:{asked.port}", flush=True)

@@ -14,6 +14,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -57,14 +58,16 @@ class Password:
 
 
 class ShortRequests:
-    """Refuses what is longer than any question needs to be, before it is read: not in the studio, which takes files."""
+    """Refuses what is longer than any question needs to be, before it is read. The studio, once inside, takes files."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self._app, self._most = app, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on, or answer 413."""
-        if scope["type"] == "http" and not scope["path"].startswith(f"{scope.get('root_path', '')}{STUDIO}/"):
+        if scope["type"] == "http" and not scope["path"].startswith(
+            f"{scope.get('root_path', '')}{STUDIO}/gradio_api/"
+        ):
             headers = Headers(scope=scope)
             length = headers.get("content-length", "0")
             unknown = "transfer-encoding" in headers or not length.isdecimal()
@@ -120,7 +123,8 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
     """
     if hosted.is_hosted():
         app = site(stage, os.environ.get("STUDIO_PASSWORD", ""), os.environ.get("GRADIO_ROOT_PATH", ""))
-        uvicorn.run(app, host=host, port=port, log_level="warning")
+        # A talk may be cut off in the middle: a platform that restarts does not wait long.
+        uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
         return
     whole = page(stage).queue(default_concurrency_limit=None)
     whole.launch(server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, **serving())
@@ -133,6 +137,9 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
 
 def shared(stage: Stage) -> str | None:
     """Open the guests' page to the world through Gradio's tunnel; its link, or None when that cannot be had."""
-    launched = guests(stage).launch(share=True, prevent_thread_lock=True, quiet=True, max_file_size=1, **serving())
+    short = {"middleware": [Middleware(ShortRequests, most=_LONGEST)]}
+    launched = guests(stage).launch(
+        share=True, prevent_thread_lock=True, quiet=True, max_file_size=1, app_kwargs=short, **serving()
+    )
     link = launched[2]
     return link or None

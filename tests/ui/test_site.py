@@ -14,6 +14,7 @@ import uvicorn
 
 from serving.stage import Stage
 from tests.training.conftest import wait_for
+from tests.ui.conftest import free_port, serve
 from training import hosted, models
 from training.home import home
 from ui.site import Password, site
@@ -94,7 +95,8 @@ def test_guests_cannot_upload(visitor: httpx.Client) -> None:
 def test_a_request_longer_than_any_question_is_not_read(visitor: httpx.Client) -> None:
     assert visitor.post("/gradio_api/queue/join", content=b"{" + b" " * (1 << 21)).status_code == 413
     assert visitor.post("/gradio_api/queue/join", content=iter([b"{", b"}"])).status_code == 413  # of unknown length
-    assert visitor.post("/studio/login", content=b" " * (1 << 21)).status_code != 413
+    assert visitor.post("/studio/login", content=b" " * (1 << 21)).status_code == 413
+    assert visitor.post("/studio/gradio_api/upload", content=b" " * (1 << 21)).status_code == 401  # not logged in
 
 
 def test_the_site_says_that_it_is_well(visitor: httpx.Client) -> None:
@@ -132,3 +134,12 @@ def test_a_source_that_is_none_is_said(own_home: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("MODEL_REPO", "not a repo")
     problem: Any = hosted.fetch()
     assert problem.code == "hub_address_bad" and hosted.model() == models.STARTER
+
+
+@pytest.mark.doors
+@pytest.mark.parametrize("hosted_too", ["", "1"])
+def test_a_page_that_is_told_to_end_ends_well_by_itself(own_home: Path, tmp_path: Path, hosted_too: str) -> None:
+    process = serve(free_port(), tmp_path / "app.out", STUDIO_HOSTED=hosted_too)
+    process.terminate()
+    assert process.wait(60) == 0
+    assert "Traceback" not in (tmp_path / "app.out").read_text()
