@@ -60,6 +60,12 @@ def test_the_studio_opens_to_the_password_only(visitor: httpx.Client) -> None:
     assert visitor.get("/studio/config").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["queue/join", "run/0", "api/0", "upload", "call/start_run", "component_server"])
+def test_no_event_of_the_studio_can_be_called_from_outside(visitor: httpx.Client, path: str) -> None:
+    asked = {"fn_index": 0, "data": [], "session_hash": "abc"}
+    assert visitor.post(f"/studio/gradio_api/{path}", json=asked).status_code in (401, 404)
+
+
 def test_without_a_password_there_is_no_studio(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_HOSTED", "1")
     with stranger("") as client:
