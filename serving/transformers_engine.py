@@ -25,13 +25,19 @@ class TransformersEngine:
     """Loads the folder at once; raises UserError, or whatever the library raises for broken files."""
 
     def __init__(self, folder: Path) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoTokenizer
 
-        self._torch = torch
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         if not self._tokenizer.chat_template:
             raise UserError("model_without_chat_template", model=folder.name)
+        self._load(folder)
+        self._controls = self._control_tokens()
+
+    def _load(self, folder: Path) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        self._torch = torch
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.precision = _precision(folder, self.device == "cuda" and torch.cuda.is_bf16_supported(), self.device)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -45,8 +51,7 @@ class TransformersEngine:
         if report["missing_keys"]:  # the library would fill them with random numbers and only warn
             raise UserError("model_incomplete", path=folder, missing=", ".join(sorted(report["missing_keys"])[:3]))
         self._model.to(self.device).eval()
-        self._controls = self._control_tokens()
-        self._ends = self._end_tokens()
+        self._ends = self._end_tokens(self._model.generation_config.eos_token_id)
         self._context = int(getattr(self._model.config, "max_position_embeddings", 2048))
 
     def stream(self, messages: list[Message], sampling: Sampling) -> Iterator[str]:
@@ -114,9 +119,8 @@ class TransformersEngine:
         added = self._tokenizer.added_tokens_decoder.values()
         return sorted({*_CHAT_MARKS, *self._tokenizer.all_special_tokens, *(str(t) for t in added if t.special)})
 
-    def _end_tokens(self) -> set[int]:
+    def _end_tokens(self, ends: Any) -> set[int]:
         """Every id that ends a turn. The chat mark counts also where an older generation_config forgot it."""
-        ends = self._model.generation_config.eos_token_id
         found = {*(ends if isinstance(ends, list) else [ends]), self._tokenizer.eos_token_id}
         found.add(self._tokenizer.get_vocab().get(_CHAT_MARKS[1]))
         return found - {None}

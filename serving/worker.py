@@ -67,6 +67,13 @@ def load(folder: Path) -> Engine:
     from training import models
 
     models.check(folder)  # before the slow import: a missing file is told at once
+    if os.environ.get("STUDIO_ENGINE") == "int8":
+        from serving.int8_engine import Int8Engine
+
+        try:
+            return Int8Engine(folder)
+        except ValueError as error:  # a kind of model that CTranslate2 does not know
+            print(f"{error} (transformers answers instead)", file=sys.stderr)
     from serving.transformers_engine import TransformersEngine
 
     return TransformersEngine(folder)

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.stage import Stage
 from serving.visitors import Visitors
-from training import hosted
+from training import hosted, machine
 from training.home import home
 from training.sentences import sentence
 from ui import look
@@ -122,6 +122,8 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
     `share`: besides, a public link to the guests' page; a sentence where it cannot be had.
     """
     if hosted.is_hosted():
+        if machine.look().device == "cpu":
+            os.environ.setdefault("STUDIO_ENGINE", "int8")
         app = site(stage, os.environ.get("STUDIO_PASSWORD", ""), os.environ.get("GRADIO_ROOT_PATH", ""))
         # A talk may be cut off in the middle: a platform that restarts does not wait long.
         uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
