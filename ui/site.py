@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import logging
 import os
 import sys
 import threading
@@ -125,7 +127,8 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
         if machine.look().device == "cpu":
             os.environ.setdefault("STUDIO_ENGINE", "int8")
         app = site(stage, os.environ.get("STUDIO_PASSWORD", ""), os.environ.get("GRADIO_ROOT_PATH", ""))
-        # A talk may be cut off in the middle: a platform that restarts does not wait long.
+        # A talk may be cut off in the middle: a platform that restarts does not wait long. That is no error.
+        logging.getLogger("uvicorn.error").addFilter(lambda record: not _was_cut_off(record))
         uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
         return
     whole = page(stage).queue(default_concurrency_limit=None)
@@ -135,6 +138,10 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
         for language in ("zh", "en"):
             print(sentence("app.shared" if link else "app.no_share", language, url=link), flush=True)
     whole.block_thread()
+
+
+def _was_cut_off(record: logging.LogRecord) -> bool:
+    return bool(record.exc_info) and isinstance(record.exc_info[1], asyncio.CancelledError)  # type: ignore[index]
 
 
 def shared(stage: Stage) -> str | None:

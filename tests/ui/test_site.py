@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,7 +146,9 @@ def test_a_source_that_is_none_is_said(own_home: Path, monkeypatch: pytest.Monke
 @pytest.mark.doors
 @pytest.mark.parametrize("hosted_too", ["", "1"])
 def test_a_page_that_is_told_to_end_ends_well_by_itself(own_home: Path, tmp_path: Path, hosted_too: str) -> None:
-    process = serve(free_port(), tmp_path / "app.out", STUDIO_HOSTED=hosted_too)
-    process.terminate()
-    assert process.wait(60) == 0
+    port = free_port()
+    process = serve(port, tmp_path / "app.out", STUDIO_HOSTED=hosted_too)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/gradio_api/heartbeat/visitor", timeout=60):
+        process.terminate()  # while somebody has the page open
+        assert process.wait(60) == 0
     assert "Traceback" not in (tmp_path / "app.out").read_text()
