@@ -7,7 +7,8 @@ the language as an input (`text.language.change(...)`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -39,7 +40,7 @@ class Text:
 
     def __init__(self) -> None:
         self._bound: list[tuple[Any, dict[str, Any]]] = []
-        self.first = DEFAULT
+        self.first = of_machine()
         self.language: gr.Radio
 
     def new(self, kind: Callable[..., C], **props: Any) -> C:
@@ -56,7 +57,7 @@ class Text:
         self.language = self.new(
             gr.Radio,
             choices=choices,
-            value=DEFAULT,
+            value=self.first,
             label=Key("app.language"),
             show_label=False,
             container=False,
@@ -87,6 +88,14 @@ class Text:
             **quiet,
         )
         return demo.load(_first_language, remembered, self.language, **quiet)
+
+
+def of_machine(variables: Mapping[str, str] = os.environ) -> str:
+    """The language of this machine's locale, which is mostly its visitor's: his page is right before it asks him."""
+    told = next((variables[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if variables.get(name)), "C").lower()
+    if told.split(".")[0] in ("c", "posix"):
+        return DEFAULT
+    return next((language for language in LANGUAGES if told.startswith(language)), "en")
 
 
 def preferred(accept_language: str | None) -> str:
