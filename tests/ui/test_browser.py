@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.training.conftest import fake_xtuner as fake_xtuner
 from tests.training.conftest import tiny as tiny
@@ -164,10 +165,14 @@ def test_a_newcomer_teaches_the_starter_model_its_name_and_hears_it(starter_home
     walk = Walk(visit("zh-CN"), "zh")
     walk.build("小满", "李雷")
     walk.save()
+    walk.press("train.advanced")
+    expect(walk.field("train.steps")).not_to_have_value("160")  # the suggestion has come
+    walk.field("train.steps").fill("100")  # as suggested it would take three times as long, and so would the test
     walk.press("train.start")
     walk.sees(walk.says("run.phase_training"))
-    walk.sees(walk.says("run.phase_done"), seconds=900)
+    walk.sees(walk.says("run.phase_done"), seconds=1200)
     (run,) = runs.names()
+    assert runs.spec(run)["recipe"]["steps"] == 100
     walk.press("run.next")
     walk.press("chat.ask_who")
     walk.sees(re.compile("我.*小满"), seconds=240)
