@@ -165,7 +165,7 @@ def test_a_newcomer_teaches_the_starter_model_its_name_and_hears_it(starter_home
     walk = Walk(visit("zh-CN"), "zh")
     walk.build("小满", "李雷")
     walk.save()
-    walk.press("train.advanced")
+    walk.page.get_by_role("button", name=walk.says("train.advanced")).click()
     expect(walk.field("train.steps")).not_to_have_value("160")  # the suggestion has come
     walk.field("train.steps").fill("100")  # as suggested it would take three times as long, and so would the test
     walk.press("train.start")
