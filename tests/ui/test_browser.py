@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.training.conftest import fake_xtuner as fake_xtuner
 from tests.training.conftest import tiny as tiny
@@ -161,18 +160,15 @@ def test_a_dataset_that_was_deleted_meanwhile_is_a_sentence(fake_xtuner: Any, ti
 
 
 @pytest.mark.real
+@pytest.mark.timeout(2700)
 def test_a_newcomer_teaches_the_starter_model_its_name_and_hears_it(starter_home: Path, visit: Visit) -> None:
     walk = Walk(visit("zh-CN"), "zh")
     walk.build("小满", "李雷")
     walk.save()
-    walk.page.get_by_role("button", name=walk.says("train.advanced")).click()
-    expect(walk.field("train.steps")).not_to_have_value("160")  # the suggestion has come
-    walk.field("train.steps").fill("100")  # as suggested it would take three times as long, and so would the test
     walk.press("train.start")
     walk.sees(walk.says("run.phase_training"))
-    walk.sees(walk.says("run.phase_done"), seconds=1200)
+    walk.sees(walk.says("run.phase_done"), seconds=1800)  # as suggested: fewer steps do not teach it both languages
     (run,) = runs.names()
-    assert runs.spec(run)["recipe"]["steps"] == 100
     walk.press("run.next")
     walk.press("chat.ask_who")
     walk.sees(re.compile("我.*小满"), seconds=240)
