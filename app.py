@@ -75,4 +75,8 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:  # Ctrl+C before the page stands; afterwards Gradio and uvicorn take it themselves
+        code = 130
+    sys.exit(code)

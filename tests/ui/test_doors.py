@@ -98,6 +98,18 @@ def test_a_taken_port_is_one_sentence_in_each_language(app: str, tmp_path: Path)
     assert port in refused_start(tmp_path, "--port", port)
 
 
+def test_an_interrupt_at_any_moment_of_the_start_is_no_traceback(own_home: Path, tmp_path: Path) -> None:
+    for tenths in range(8, 40, 4):
+        log = tmp_path / f"{tenths}.out"
+        with log.open("wb") as output:
+            command = [sys.executable, str(home.ROOT / "app.py"), "--port", str(free_port())]
+            process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)
+        time.sleep(tenths / 10)
+        end(process)
+        assert process.returncode in (0, 130)
+        assert "Traceback" not in log.read_text(encoding="utf-8"), (tenths, log.read_text(encoding="utf-8"))
+
+
 def test_a_home_that_cannot_be_written_is_one_sentence_in_each_language(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     where = str(tmp_path / "file" / "home")
