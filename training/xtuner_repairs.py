@@ -22,6 +22,7 @@ def apply() -> None:
     die_with_parent()
     _allow_own_checkpoints()
     _tokenize_picture_rows_here()
+    _keep_single_weights_out_of_the_log()
     if not torch.cuda.is_available():
         _pretend_cpu_has_the_cuda_questions()
         _multiply_in_bf16()
@@ -56,6 +57,13 @@ def _tokenize_picture_rows_here() -> None:
 
     if not isinstance(llava.process_hf_dataset, partial):
         llava.process_hf_dataset = partial(llava.process_hf_dataset, map_num_proc=None)
+
+
+def _keep_single_weights_out_of_the_log() -> None:
+    # LoRA+ gives B a learning rate of its own. mmengine has a line for each of the thousand weights, whichever it gets.
+    from mmengine.optim.optimizer import default_constructor
+
+    default_constructor.print_log = lambda *_, **__: None
 
 
 def _multiply_in_bf16() -> None:

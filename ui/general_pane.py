@@ -57,7 +57,7 @@ class GeneralPane:
 
 def general_pane(text: Text) -> GeneralPane:
     """Make the pane here and wire it."""
-    whose = gr.Dropdown(_choices(text.first), value=SUGGESTED, label=sentence("general.title", text.first))
+    whose = text.begin(gr.Dropdown, _offered, value=SUGGESTED)
     text.new(gr.Markdown, value=Key("general.info"), elem_classes="card-text")
     state = gr.HTML(visible=HIDDEN)
     with gr.Row(elem_classes="actions"):
@@ -68,10 +68,10 @@ def general_pane(text: Text) -> GeneralPane:
     return pane
 
 
-def _choices(language: str) -> list[tuple[str, str]]:
+def _offered(language: str) -> dict[str, Any]:
     fixed = [(sentence("general.suggested", language), SUGGESTED), (sentence("general.ours", language), OURS)]
     own = [(sentence("general.own", language, model=model_label(name, language)), name) for name in models.names()]
-    return fixed + own
+    return {"choices": fixed + own, "label": sentence("general.title", language)}
 
 
 def _wire(text: Text, pane: GeneralPane) -> None:
@@ -93,7 +93,7 @@ def _wire(text: Text, pane: GeneralPane) -> None:
 
     @told
     def offer(language: str) -> Any:
-        return gr.update(choices=_choices(language), label=sentence("general.title", language))
+        return gr.update(**_offered(language))
 
     inputs = [text.language, pane.whose]
     pane.whose.change(look, inputs, pane.outputs, **QUIET)

@@ -15,6 +15,7 @@ from serving.visitors import Visitors
 from training import hosted
 from training.errors import UserError
 from training.sentences import sentence
+from ui.arrival import Page
 from ui.conversation import label
 from ui.edge import QUIET, plain
 from ui.model_pane import adding_html
@@ -35,7 +36,8 @@ def guest_page(stage: Stage, visitors: Visitors, studio: str = "", problem: User
     text = Text()
     closed = Key("hosted.closed", studio) if studio else Key("hosted.closed_here")
     title = " · ".join(sentence("app.title", language) for language in ("zh", "en"))
-    with gr.Blocks(title=title, analytics_enabled=False, fill_width=False) as demo:
+    with Page(title=title, analytics_enabled=False, fill_width=False) as demo:
+        demo.text = text
         with gr.Row(elem_id="header"):
             text.new(gr.Markdown, value=Key("hosted.heading"), elem_id="heading")
             text.switch()

@@ -9,6 +9,7 @@ import gradio as gr
 from serving.stage import Stage
 from training.sentences import sentence
 from ui import endpoints
+from ui.arrival import Page
 from ui.chat_tab import ChatTab, chat_tab
 from ui.dataset_tab import DatasetTab, dataset_tab
 from ui.edge import PRIVATE, QUIET, told
@@ -23,7 +24,8 @@ def page(stage: Stage) -> gr.Blocks:
     """The whole page, not launched yet."""
     text = Text()
     title = " · ".join(sentence("app.title", language) for language in ("zh", "en"))
-    with gr.Blocks(title=title, analytics_enabled=False, fill_width=False) as demo:
+    with Page(title=title, analytics_enabled=False, fill_width=False) as demo:
+        demo.text = text
         with gr.Row(elem_id="header"):
             text.new(gr.Markdown, value=Key("app.heading"), elem_id="heading")
             text.switch()

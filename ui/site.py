@@ -26,6 +26,7 @@ from training import hosted, machine
 from training.home import home
 from training.sentences import sentence
 from ui import look
+from ui.arrival import Arrival
 from ui.guest_page import guest_page
 from ui.page import page
 
@@ -100,6 +101,7 @@ def site(stage: Stage, password: str, root_path: str = "") -> FastAPI:
     """The whole site; without a password there is no studio on it."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(ShortRequests, most=_LONGEST)
+    app.add_middleware(Arrival)
 
     @app.get("/health")
     def health() -> dict[str, Any]:
@@ -132,7 +134,10 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
         uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
         return
     whole = page(stage).queue(default_concurrency_limit=None)
-    whole.launch(server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, **serving())
+    arriving = {"middleware": [Middleware(Arrival)]}
+    whole.launch(
+        server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, app_kwargs=arriving, **serving()
+    )
     if share:
         link = shared(stage)
         for language in ("zh", "en"):
@@ -146,7 +151,7 @@ def _was_cut_off(record: logging.LogRecord) -> bool:
 
 def shared(stage: Stage) -> str | None:
     """Open the guests' page to the world through Gradio's tunnel; its link, or None when that cannot be had."""
-    short = {"middleware": [Middleware(ShortRequests, most=_LONGEST)]}
+    short = {"middleware": [Middleware(ShortRequests, most=_LONGEST), Middleware(Arrival)]}
     launched = guests(stage).launch(
         share=True, prevent_thread_lock=True, quiet=True, max_file_size=1, app_kwargs=short, **serving()
     )

@@ -2,13 +2,12 @@
 
 gr.I18n follows the browser's locale and cannot be switched from the page; therefore this room. A switch sends labels,
 never values, so nothing typed is lost. Texts that depend on data are not covered: their tabs render them again, with
-the language as an input (`text.language.change(...)`).
+the language as an input (`text.language.change(...)`). A page arrives in its visitor's language (ui/arrival.py).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,9 +17,11 @@ from training.sentences import LANGUAGES, sentence
 
 DEFAULT = "zh"
 _NAMES = {"zh": "中文", "en": "English"}
-_STORED = "assistant-studio-language"
+COOKIE = "assistant-studio-language"
 
 C = TypeVar("C")
+Said = Callable[[str], dict[str, Any]]
+"""Props of a component in a language."""
 
 
 @dataclass(frozen=True)
@@ -39,63 +40,75 @@ class Text:
     """The translatable components of one page."""
 
     def __init__(self) -> None:
-        self._bound: list[tuple[Any, dict[str, Any]]] = []
-        self.first = of_machine()
+        self._switched: list[tuple[Any, Said]] = []
+        self._begun: list[tuple[Any, Said]] = []
+        self._props: dict[str, dict[int, dict[str, Any]]] = {}
+        self.first = DEFAULT
         self.language: gr.Radio
 
     def new(self, kind: Callable[..., C], **props: Any) -> C:
         """A component whose props (label, info, value, choices...) may be `Key`s; they follow the language."""
-        component = kind(**{prop: _said(value, self.first) for prop, value in props.items()})
         keyed = {prop: value for prop, value in props.items() if _said(value, self.first) is not value}
+        plain = {prop: value for prop, value in props.items() if prop not in keyed}
+
+        def said(language: str) -> dict[str, Any]:
+            return {prop: _said(value, language) for prop, value in keyed.items()}
+
+        component = self.begin(kind, said, **plain)
         if keyed:
-            self._bound.append((component, keyed))
+            self._switched.append((component, said))
+        return component
+
+    def begin(self, kind: Callable[..., C], said: Said, **props: Any) -> C:
+        """A component that only begins as `said`: what it says later depends on data, and is another's business."""
+        component = kind(**props, **said(self.first))
+        self._begun.append((component, said))
         return component
 
     def switch(self) -> gr.Radio:
         """The page's language radio, of which there is one."""
-        choices = [(_NAMES[language], language) for language in LANGUAGES]
         self.language = self.new(
             gr.Radio,
-            choices=choices,
+            choices=[(_NAMES[language], language) for language in LANGUAGES],
             value=self.first,
             label=Key("app.language"),
             show_label=False,
             container=False,
             elem_id="language",
         )
+        self._begun.append((self.language, lambda language: {"value": language}))
         return self.language
 
     def updates(self, language: str) -> list[Any]:
-        """One update per translatable component, in the order of `components`."""
-        return [
-            gr.update(**{prop: _said(value, language) for prop, value in keyed.items()}) for _, keyed in self._bound
-        ]
+        """One update per component that follows the language, in the order of `components`."""
+        return [gr.update(**said(language)) for _, said in self._switched]
 
     @property
     def components(self) -> list[Any]:
-        return [component for component, _ in self._bound]
+        return [component for component, _ in self._switched]
 
     def wire(self, demo: gr.Blocks, **quiet: Any) -> Any:
-        """Follow the radio, remember it in the browser, and begin with the visitor's own language.
-
-        Returns the event to go on from once that language is known.
-        """
-        remembered = gr.BrowserState(None, storage_key=_STORED, secret=_STORED)
+        """Follow the radio, and remember it in the browser. Returns the event of the page's being opened."""
         self.language.change(
-            lambda language: [language, *self.updates(language)],
+            self.updates,
             self.language,
-            [remembered, *self.components],
+            self.components,
+            js=f"language => {{ document.cookie = `{COOKIE}=${{language}};path=/;max-age=31536000;samesite=lax`;"
+            " return language; }",
             **quiet,
         )
-        return demo.load(_first_language, remembered, self.language, **quiet)
+        return demo.load(None, **quiet)
 
-
-def of_machine(variables: Mapping[str, str] = os.environ) -> str:
-    """The language of this machine's locale, which is mostly its visitor's: his page is right before it asks him."""
-    told = next((variables[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if variables.get(name)), "C").lower()
-    if told.split(".")[0] in ("c", "posix"):
-        return DEFAULT
-    return next((language for language in LANGUAGES if told.startswith(language)), "en")
+    def props(self, language: str) -> dict[int, dict[str, Any]]:
+        """What of each component's config the language decides, by the component's number; made once."""
+        if language not in self._props:
+            found: dict[int, dict[str, Any]] = {}
+            for component, said in self._begun:
+                props = said(language)
+                made = type(component)(**props, render=False).get_config()
+                found.setdefault(component._id, {}).update({prop: made[prop] for prop in props})
+            self._props[language] = found
+        return self._props[language]
 
 
 def preferred(accept_language: str | None) -> str:
@@ -111,10 +124,6 @@ def preferred(accept_language: str | None) -> str:
             continue
     ours = [tag for _, tag in sorted(wanted, key=lambda item: item[0]) if tag in LANGUAGES]
     return ours[0] if ours else "en"
-
-
-def _first_language(remembered: str | None, request: gr.Request) -> str:
-    return remembered if remembered in LANGUAGES else preferred(request.headers.get("accept-language"))
 
 
 def _said(value: Any, language: str) -> Any:

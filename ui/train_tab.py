@@ -121,11 +121,15 @@ def _steps(text: Text) -> _Steps:
             data = text.new(gr.Dropdown, label=Key("train.dataset"), choices=[], show_label=False)
         with gr.Column(elem_classes="card step", min_width=260):
             text.new(gr.Markdown, value=Key("train.step_start"), elem_classes="card-title")
-            start = gr.Button(sentence("train.need_dataset", text.first), variant="primary", interactive=False)
+            start = text.begin(gr.Button, _needs_a_dataset, variant="primary", interactive=False)
     plan, forecast = gr.Markdown(elem_classes="plan"), forecast_pane(text)
     problems = gr.Markdown(visible=HIDDEN, elem_classes="problems")
     model_pane(text, model, lambda language, name: refreshed(language, name, None)[0])
     return _Steps(model, data, start, plan, forecast, problems)
+
+
+def _needs_a_dataset(language: str) -> dict[str, Any]:
+    return {"value": sentence("train.need_dataset", language)}
 
 
 def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 
 from training.sentences import LANGUAGES, table
-from ui.text import Key, Text, of_machine, preferred
+from ui.text import Key, Text, preferred
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = ("app", "chat", "dataset", "error", "note", "reason", "run", "train")
@@ -70,20 +70,3 @@ def test_a_switch_sends_labels_and_never_values() -> None:
 )
 def test_the_browsers_language_decides_the_first_one(header: str | None, language: str) -> None:
     assert preferred(header) == language
-
-
-@pytest.mark.parametrize(
-    ("locale", "language"),
-    [("", "zh"), ("C.UTF-8", "zh"), ("en_US.UTF-8", "en"), ("zh_TW.UTF-8", "zh"), ("de_DE", "en"), ("POSIX", "zh")],
-)
-def test_the_page_begins_in_the_language_of_its_machine(locale: str, language: str) -> None:
-    assert of_machine({"LANG": locale}) == language
-
-
-def test_a_page_on_an_english_machine_is_english_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.text.of_machine", lambda: "en")
-    text = Text()
-    with gr.Blocks():
-        chosen = text.switch().value
-        button = text.new(gr.Button, value=Key("chat.send"))
-    assert (chosen, button.value) == ("en", "Send")
