@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from training import (
+    config_commands,
     data_commands,
     dataset,
     demo,
@@ -67,14 +68,28 @@ def _import(options: argparse.Namespace) -> Answer:
 
 
 def _start(options: argparse.Namespace) -> Answer:
-    chosen = _chosen(options)
+    plan, config = _plan(options), ""
+    if options.config:
+        config, plan = config_commands.checked(options.config, plan)
+    expected = forecast.of(options.dataset, options.model, plan).told()
+    run = runs.start(options.dataset, options.model, plan, options.name, options.queue, config)
+    return {"run": run, "command": runs.spec(run)["command"], "forecast": expected}
+
+
+def _plan(options: argparse.Namespace) -> recipe.Recipe:
     counted = tokens.count(options.dataset, options.model)
-    plan = recipe.suggest(machine.look(), counted, **models.parameters(options.model), **chosen)
+    plan = recipe.suggest(machine.look(), counted, **models.parameters(options.model), **_chosen(options))
     if options.steps:
         plan = replace(plan, steps=options.steps, save_every=min(plan.save_every, options.steps))
-    expected = forecast.of(options.dataset, options.model, plan).told()
-    run = runs.start(options.dataset, options.model, plan, options.name, options.queue)
-    return {"run": run, "command": runs.spec(run)["command"], "forecast": expected}
+    return plan
+
+
+def _config(options: argparse.Namespace) -> Answer:
+    answer = config_commands.opened(options, _plan(options))
+    if options.json:
+        return answer
+    print(answer["text"])
+    return {}
 
 
 def _chosen(options: argparse.Namespace) -> Answer:
@@ -248,6 +263,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--name", default="", help="a name for the run")
     sub.add_argument("--steps", type=int, default=0, help="instead of the suggested number")
     sub.add_argument("--queue", action="store_true", help="wait for its turn while another run trains")
+    sub.add_argument("--config", metavar="FILE", help="a config of XTuner's kind instead of a recipe; see: config")
+    sub = command("configs", config_commands.searched, "search XTuner's own configs: xtuner list-cfg")
+    sub.add_argument("words", nargs="*", metavar="WORD", help="of their names")
+    sub = command("config", _config, "print one, fitted to a model and a dataset: xtuner copy-cfg and more", how)
+    sub.add_argument("config", metavar="NAME", help="as `configs` lists it")
+    sub.add_argument("--dataset", required=True, help="a saved dataset's name")
+    sub.add_argument("--steps", type=int, default=0, help="about so many, as whole passes over the data")
     command("status", _status, "how a run stands", which)
     sub = command("stop", _stop, "stop a run after the step at hand and keep what it learned", which)
     sub.add_argument("--discard", action="store_true", help="end it at once and make no model")

@@ -1,4 +1,4 @@
-"""The Start button: a run begins, or waits for its turn when another one needs the same device."""
+"""The Start buttons: a run begins, or waits for its turn when another one needs the same device."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from serving.stage import Stage
-from training import runs
+from training import config_check, runs
 from training.errors import UserError
 from training.sentences import sentence
 from ui.confirm import Confirm
@@ -25,20 +25,33 @@ def missing(model: str | None, data: str | None) -> str | None:
 
 
 def wire_starting(
-    text: Text, stage: Stage, button: gr.Button, question: Confirm, draft: Draft, panel: RunPanel
+    text: Text,
+    stage: Stage,
+    button: gr.Button,
+    question: Confirm,
+    draft: Draft,
+    panel: RunPanel,
+    config: gr.Code | None = None,
 ) -> None:
-    """Wire Start and the question that may follow. The draft's fields are what is started."""
+    """Wire Start and the question that may follow. The draft's fields are what is started.
+
+    `config`: the text to run instead of the one made of these fields; it is checked first.
+    """
     entered = [field for name, field in draft.fields.items() if name != "suggested"]
 
     def begin(queue: bool) -> Any:
         @told
-        def start(language: str, model: str | None, data: str | None, *settings: Any) -> Any:
+        def start(language: str, own: str | None, model: str | None, data: str | None, *settings: Any) -> Any:
             need = missing(model, data)
             if need:
                 toast(sentence(need, language))
                 return gr.skip()
+            recipe = recipe_of(settings, language)
+            if own is not None:
+                info(sentence("configs.checking", language))
+                recipe = config_check.check(own).recipe(recipe)
             try:
-                run = runs.start(str(data), str(model), recipe_of(settings, language), queue=queue)
+                run = runs.start(str(data), str(model), recipe, queue=queue, config=own or "")
             except UserError as error:
                 return ask_to_queue(question, error, language)
             if runs.look(run).phase == "queued":
@@ -50,8 +63,7 @@ def wire_starting(
         return start
 
     outputs = [*panel.outputs, draft.stored, *question.outputs]
+    inputs = [text.language, config or gr.State(None), *entered]
     # scroll_to_output takes the visitor down to the run he has just started.
-    button.click(
-        begin(False), [text.language, *entered], outputs, scroll_to_output=True, trigger_mode="once", **PRIVATE
-    )
-    question.yes.click(begin(True), [text.language, *entered], outputs, trigger_mode="once", **PRIVATE)
+    button.click(begin(False), inputs, outputs, scroll_to_output=True, trigger_mode="once", **PRIVATE)
+    question.yes.click(begin(True), inputs, outputs, trigger_mode="once", **PRIVATE)

@@ -13,6 +13,7 @@ from training import dataset, models, runs
 from training.errors import UserError
 from training.recipe import Recipe, from_dict
 from training.sentences import sentence
+from ui.config_pane import ConfigPane, config_pane, wire_opening
 from ui.conversation import model_label
 from ui.doctor_pane import doctor_pane
 from ui.draft import Draft
@@ -42,7 +43,7 @@ class TrainTab:
     panel: RunPanel
     refresh: Callable[..., Any]
     """(language, model, dataset, wanted dataset or None) -> updates of model and dataset: what there is now."""
-    draft: Draft
+    drafts: list[Draft]
     restore: Callable[[Any], Any]
     """(event) -> event: brings back what was entered before a reload."""
 
@@ -100,6 +101,7 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
                 elem_classes="code",
             ),
         )
+    own = config_pane(text)
     panel = run_panel(text, stage)
     explain = _explain(text, steps, form, config)
     draft = _wire_suggesting(text, steps, form, suggest, explain)
@@ -108,7 +110,9 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
         text, *history_panel(text), panel.following, panel.outputs, _copying(draft), list(draft.fields.values())
     )
     wire_starting(text, stage, steps.start, question, draft, panel)
-    return TrainTab(steps.model, steps.dataset, panel, refreshed, draft, _restoring(text, draft))
+    wire_starting(text, stage, own.start, own.question, draft, panel, own.editor)
+    wire_opening(text, own, [steps.model, steps.dataset, *form.values()])
+    return TrainTab(steps.model, steps.dataset, panel, refreshed, [draft, own.draft], _restoring(text, draft, own))
 
 
 def _steps(text: Text) -> _Steps:
@@ -229,12 +233,15 @@ def _copying(draft: Draft) -> Callable[[str, str], dict[Any, Any]]:
     return copied
 
 
-def _restoring(text: Text, draft: Draft) -> Callable[[Any], Any]:
+def _restoring(text: Text, draft: Draft, own: ConfigPane) -> Callable[[Any], Any]:
     def fill(language: str, values: dict[str, Any]) -> dict[Any, Any]:
         model, data = refreshed(language, values["model"], values["dataset"])
         return {draft.fields[name]: value for name, value in {**values, "model": model, "dataset": data}.items()}
 
-    return lambda opened: draft.restore(opened, text.language, fill)
+    def fill_config(_language: str, values: dict[str, Any]) -> dict[Any, Any]:
+        return {own.draft.fields[name]: value for name, value in values.items()}
+
+    return lambda opened: own.draft.restore(draft.restore(opened, text.language, fill), text.language, fill_config)
 
 
 def refreshed(language: str, model: str | None, data: str | None, wanted: str | None = None) -> tuple[Any, Any]:

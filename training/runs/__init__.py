@@ -53,12 +53,13 @@ def preview(dataset_name: str, model: str, recipe: Recipe) -> Preview:
     return Preview(text, command, xtuner.plain_train(config, work, recipe))
 
 
-def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: bool = False) -> str:
+def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: bool = False, config: str = "") -> str:
     """Start a run and return its id; it goes on without whoever started it.
 
-    While another run needs the same device: UserError(run_active), or with `queue` it waits for its turn.
-    Raises UserError: dataset_missing, dataset_broken, model_missing, recipe problems, rows_all_too_long, disk_full,
-    run_did_not_start.
+    `config`: a text of XTuner's kind to run instead of the one made of the recipe, which has to tell what is in it
+    (config_check.py). While another run needs the same device: UserError(run_active), or with `queue` it waits for its
+    turn. Raises UserError: dataset_missing, dataset_broken, model_missing, recipe problems, rows_all_too_long,
+    disk_full, run_did_not_start.
     """
     here = machine.look()
     spread.checked(recipe, here)
@@ -73,7 +74,7 @@ def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: 
         busy = turns.ahead(None, needs)
         if busy and not queue:
             raise UserError("run_active", run=busy)
-        made = launch.new_folder(dataset_name, model, model_folder, recipe, name)
+        made = launch.new_folder(dataset_name, model, model_folder, recipe, name, config)
         turns.append(made.name)
         launch.launch(made)
     return made.name

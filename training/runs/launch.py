@@ -26,13 +26,18 @@ START_DEADLINE = 30.0
 """Seconds a new run process has to write its first status."""
 
 
-def new_folder(dataset_name: str, model: str, place: Path, recipe: Recipe, name: str) -> Path:
-    """A run's folder with all that its process needs; it is there whole, or not at all."""
+def new_folder(dataset_name: str, model: str, place: Path, recipe: Recipe, name: str, config: str = "") -> Path:
+    """A run's folder with all that its process needs; it is there whole, or not at all.
+
+    A `config` given is taken as it is, but for the dataset's path: the run trains on its own copy.
+    """
     folder = _made(name or dataset_name)
     try:
-        _keep_rows(dataset.path(dataset_name), folder / "data.json")
+        rows, copy = dataset.path(dataset_name), folder / "data.json"
+        _keep_rows(rows, copy)
         device = machine.look().device
-        write_text(folder / "config.py", xtuner_config.render(recipe, place, folder / "data.json", device))
+        text = config.replace(repr(str(rows)), repr(str(copy))) or xtuner_config.render(recipe, place, copy, device)
+        write_text(folder / "config.py", text)
         write_json(
             folder / "spec.json",
             {
@@ -44,6 +49,7 @@ def new_folder(dataset_name: str, model: str, place: Path, recipe: Recipe, name:
                 "model_folder": str(place),
                 "device": device,
                 "recipe": asdict(recipe),
+                "own_config": bool(config),
                 "created": time.time(),
                 "command": xtuner.plain_train(folder / "config.py", folder / "work", recipe),
             },

@@ -91,6 +91,8 @@ def resume(run: str, checkpoint: int | None = None, changes: dict[str, Any] | No
         launch.sweep()
         _check(run)
         place, spec = record.folder(run), record.spec(run)
+        if changes and spec.get("own_config"):
+            raise UserError("resume_own_config")
         old = recipes.from_dict(spec["recipe"])
         new = spread.checked(_changed(old, changes), machine.look())
         found = whole_checkpoints(place / "work")

@@ -47,7 +47,7 @@ def live(run: Run, point: int | None, changes: dict[str, Any]) -> dict[str, Any]
         return phases.through(run, point, changes)
     except Failed as failed:
         failure = failed.failure
-        told = {"reason": failure.reason, "remedy": failure.remedy}
+        told = {"reason": failure.reason, "remedy": None if run.spec.get("own_config") else failure.remedy}
         return {"phase": "failed", "exit_code": failed.exit_code, **told}
     except UserError as error:
         return {"phase": "failed", "reason": {"error": error.code, **{k: str(v) for k, v in error.details.items()}}}

@@ -122,6 +122,7 @@ def test_data_that_was_not_seen_twice_is_to_be_seen_twice_before_anything_else_i
     found = recommend(half, twice=300)
     assert (found.code, found.details["last"], found.details["enough"]) == ("not_learned", 112, 300)
     assert recommend(half, twice=112).code == recommend(half).code == "unsure"
+    assert recommend(half, twice=120).code == "unsure"  # nearly twice is enough
     assert recommend([BASE, report(56, parrot=0.6), report(112, parrot=0.5)], twice=300).code == "parrots"
     assert recommend([BASE, report(112)], twice=300).passed
 
