@@ -97,7 +97,7 @@ class Text:
             " return language; }",
             **quiet,
         )
-        return demo.load(None, **quiet)
+        return demo.load(lambda: None, None, None, **quiet)  # without a function nothing could go on from it
 
     def props(self, language: str) -> dict[int, dict[str, Any]]:
         """What of each component's config the language decides, by the component's number; made once."""
