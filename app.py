@@ -13,6 +13,8 @@ import warnings
 
 def main() -> int:
     """Serve the page until Ctrl+C. Exit code 1 when the port or HOME cannot be had."""
+    # Until the page stands Ctrl+C simply ends it: Python's exception would come up in some import, or be lost there.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from hub import app_settings
     from training import environment, home
@@ -75,8 +77,4 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        code = main()
-    except KeyboardInterrupt:  # Ctrl+C before the page stands; afterwards Gradio and uvicorn take it themselves
-        code = 130
-    sys.exit(code)
+    sys.exit(main())

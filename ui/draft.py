@@ -30,16 +30,19 @@ class Draft:
         self.stored = gr.BrowserState(None, storage_key=key, secret=key, render=False)
         self._form = _form(self.fields)
         self._restored = gr.State(False)
+        self._early = gr.State(False)
         # Not their `input`: Gradio 6.17 tells it by key presses, and an input method for Chinese has none.
         changes = [field.change for field in self.fields.values() if not isinstance(field, gr.State)]
-        gr.on(changes, self._keep, self._inputs, self.stored, trigger_mode="always_last", **QUIET)
+        kept = [self.stored, self._early]
+        gr.on(changes, self._keep, self._inputs, kept, trigger_mode="always_last", **QUIET)
 
     @property
     def _inputs(self) -> list[Any]:
         return [self._restored, *self.fields.values()]
 
     def _keep(self, restored: bool, *values: Any) -> Any:
-        return self.kept(*values) if restored else gr.skip()  # an empty form is not what he had entered
+        # Before that an empty form would take the place of what he had entered; what he enters so early waits.
+        return {self.stored: self.kept(*values)} if restored else {self._early: True}
 
     def kept(self, *values: Any) -> dict[str, Any]:
         """What the browser keeps of these values, given in the order of the fields."""
@@ -64,7 +67,12 @@ class Draft:
             values = self.values(stored)
             return {self._restored: True, **(fill(said, values) if values else {})}
 
-        return opened.then(restored, [language, self.stored], self._inputs, **QUIET)
+        def late(early: bool, *values: Any) -> Any:
+            return self.kept(*values) if early else gr.skip()
+
+        done = opened.then(restored, [language, self.stored], self._inputs, **QUIET)
+        done.then(late, [self._early, *self.fields.values()], self.stored, **QUIET)
+        return done
 
 
 def _form(fields: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -131,6 +132,7 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
         app = site(stage, os.environ.get("STUDIO_PASSWORD", ""), os.environ.get("GRADIO_ROOT_PATH", ""))
         # A talk may be cut off in the middle: a platform that restarts does not wait long. That is no error.
         logging.getLogger("uvicorn.error").addFilter(lambda record: not _was_cut_off(record))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
         return
     whole = page(stage).queue(default_concurrency_limit=None)
@@ -142,6 +144,7 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
         link = shared(stage)
         for language in ("zh", "en"):
             print(sentence("app.shared" if link else "app.no_share", language, url=link), flush=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on Gradio takes it
     whole.block_thread()
 
 

@@ -120,15 +120,15 @@ class Chain:
         if busy and busy != self.run:
             runs.stop(busy)  # an app started it before it died
         why = runs.resumable(self.run)
-        if why is None:
-            try:
+        try:
+            if why is None:
                 runs.resume(self.run)
-            except UserError as error:
-                assert target == "app" and error.code == "run_active"  # the app did it, just now
-        elif why.code == "resume_done":
-            self.run = runs.start(self.who, self.tiny, PLAN)
-        else:
-            assert why.code == "run_active" and target == "app"
+            elif why.code == "resume_done":
+                self.run = runs.start(self.who, self.tiny, PLAN)
+            else:
+                raise why
+        except UserError as error:
+            assert target == "app" and error.code == "run_active"  # the app did it, just now
 
 
 @pytest.mark.parametrize("seed", SEEDS)
