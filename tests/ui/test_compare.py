@@ -77,6 +77,7 @@ def test_the_exam_is_at_hand_by_kind(run: str) -> None:
 def test_one_question_goes_to_all_panes(run: str, visit: Any) -> None:
     page = visit("en-US")
     page.get_by_role("tab", name="Chat").click()
+    page.locator(".compared small", has_text="weights").first.wait_for()  # who is compared is known by now
     page.get_by_label("Base with a system prompt", exact=True).check()
     page.get_by_placeholder("A question to all of them").fill("Who are you?")
     page.get_by_role("button", name="Compare", exact=True).click()
