@@ -10,8 +10,7 @@ from typing import Any
 from training import runs
 from training.runs import progress
 from ui import exam_panel
-
-SECONDS_BETWEEN_LOOKS = 2
+from ui.pace import SECONDS_BETWEEN_LOOKS
 
 
 @dataclass(frozen=True)
@@ -48,4 +47,4 @@ def _glimpse_at(run: str, _moment: int) -> Glimpse:
 
 def shared_glimpse(run: str) -> Glimpse:
     """The run as it was at most two seconds ago: ten viewers cost hardly more than one."""
-    return _glimpse_at(run, int(time.monotonic() / SECONDS_BETWEEN_LOOKS))
+    return _glimpse_at(run, int(time.monotonic() / SECONDS_BETWEEN_LOOKS[0]))

@@ -18,6 +18,7 @@ from ui.curve import axes, colours, curve
 from ui.exam_panel import ExamPanel
 from ui.glimpse import Glimpse, glimpse
 from ui.log_view import LogView
+from ui.pace import SECONDS_BETWEEN_LOOKS
 from ui.run_actions import RunActions
 from ui.run_view import samples_html, status_html
 from ui.visibility import classes, seen
@@ -101,21 +102,23 @@ class RunPanel:
             ),
         }
 
-    def turning(self, run: str, moment: Glimpse) -> str:
+    def turning(self, run: str, moment: Glimpse, shown: dict[str, Any]) -> str:
         """The mark that `turned` carries."""
-        return repr((moment.rare, self.actions.gave_way(run)))
+        return repr((moment.rare, self.actions.gave_way(run), shown.get("pace")))
 
     def rendered(
         self, run: str, language: str, looking: Looking, shown: dict[str, Any], moment: Glimpse
     ) -> dict[Any, Any]:
         """Updates of whatever is not `shown` yet of this run, as it is at the moment of the glimpse."""
         marks, updates = self.flowing(run, language, looking, shown, moment)
-        rare = (run, language, looking.scope, self.turning(run, moment))
+        turned, pace = self.turning(run, moment, shown), shown.get("pace", SECONDS_BETWEEN_LOOKS[0])
+        rare = (run, language, looking.scope, turned)
         if shown.get("rare") != rare:
+            updates |= {self.timer: gr.Timer(pace, active=moment.status.live)}
             updates |= self._buttons(run, moment) | self.exam.rendered(run, looking.scope, language)
             updates |= self.actions.rendered(run, moment.status, language)
             updates |= {self.no_plot: gr.update(visible=seen(not moment.curve))}
-        return {**updates, self.shown: {**marks, "rare": rare}, self.turned: self.turning(run, moment)}
+        return {**updates, self.shown: {**marks, "rare": rare, "pace": pace}, self.turned: turned}
 
     def flowing(
         self, run: str, language: str, looking: Looking, shown: dict[str, Any], moment: Glimpse
@@ -147,7 +150,6 @@ class RunPanel:
                 visible=seen(status.live and status.phase != "queued"), interactive=status.phase != "stopping"
             ),
             self.chat: gr.update(visible=seen(moment.merged)),
-            self.timer: gr.Timer(active=status.live),
         }
 
     def _plotted(self, table: Any, measure: str, language: str) -> dict[Any, Any]:

@@ -12,9 +12,10 @@ from ui.confirm import confirm
 from ui.curve import MEASURES
 from ui.edge import PRIVATE, QUIET, told
 from ui.exam_panel import exam_panel, wire
-from ui.glimpse import SECONDS_BETWEEN_LOOKS, glimpse, shared_glimpse
+from ui.glimpse import glimpse, shared_glimpse
 from ui.live_view import Looking, RunPanel
 from ui.log_view import log_view
+from ui.pace import SECONDS_BETWEEN_LOOKS, Pace
 from ui.run_actions import queueing, run_actions
 from ui.run_actions import wire as wire_actions
 from ui.stopping import wire_stopping
@@ -66,7 +67,7 @@ def run_panel(text: Text, stage: Stage) -> RunPanel:
         actions=actions,
         stop=stop,
         chat=chat,
-        timer=gr.Timer(SECONDS_BETWEEN_LOOKS, active=False),
+        timer=gr.Timer(SECONDS_BETWEEN_LOOKS[0], active=False),
         shown=gr.State({}),
         turned=gr.Textbox(visible=HIDDEN),  # a gr.State tells no change that comes without a queue
     )
@@ -78,6 +79,8 @@ def run_panel(text: Text, stage: Stage) -> RunPanel:
 
 
 def _wire_looking(text: Text, panel: RunPanel) -> None:
+    pace = Pace()
+
     @told
     def look(language: str, run: str | None, shown: dict[str, Any], *looking: Any) -> Any:
         if not run:
@@ -85,13 +88,13 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
         return panel.rendered(run, language, Looking.at(*looking), shown, glimpse(run))
 
     @told
-    def tick(language: str, run: str | None, shown: dict[str, Any], *looking: Any) -> Any:
+    def tick(language: str, request: gr.Request, run: str | None, shown: dict[str, Any], *looking: Any) -> Any:
         if not run:
             return gr.skip()
-        moment = shared_glimpse(run)
+        moment, shown = shared_glimpse(run), {**shown, "pace": pace.looked(request.session_hash or "")}
         marks, updates = panel.flowing(run, language, Looking.at(*looking), shown, moment)
         updates.pop(panel.log.note, None)
-        marks["turned"] = panel.turning(run, moment)
+        marks["turned"] = panel.turning(run, moment, shown)
         if not updates and shown.get("turned") == marks["turned"]:
             return gr.skip()  # nothing happened since the last look
         return {**updates, panel.shown: {**shown, **marks}, panel.turned: marks["turned"]}

@@ -1,14 +1,15 @@
 """What it costs to be watched: python tests/bench/live_view.py [--viewers 10] [--seconds 120]
 
 A trainer that keeps every core busy and writes its curve and log; a page on a 200 MB log and 20,000 points; viewers
-that look every two seconds, as browsers do. Periods with and without viewers take turns, so that what else the machine
-does weighs on both. Prints the trainer's steps a second, what the page takes of the machine, and the page's memory.
-The viewers run on this machine too, so what they cost themselves is told apart.
+that look as often as the page tells them, as browsers do. Periods with and without viewers take turns, so that what
+else the machine does weighs on both. Prints the trainer's steps a second, what the page takes of the machine, and the
+page's memory. The viewers run on this machine too, so what they cost themselves is told apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import http.client
 import json
 import os
@@ -26,7 +27,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
-LOG_BYTES, POINTS, TICK, ROUNDS = 200 << 20, 20_000, 2.0, 6
+LOG_BYTES, POINTS, TICK, ROUNDS = 200 << 20, 20_000, 2, 6
 TRAINER = """
 import json, sys, time, numpy
 curve, log, step = open(sys.argv[1], "a", 1), open(sys.argv[2], "a", 1), int(sys.argv[3])
@@ -102,7 +103,7 @@ def measure(options: argparse.Namespace, folder: Path, curve: Path, page: subpro
     """Take turns, then print both sides."""
     watched, me, viewers = psutil.Process(page.pid), psutil.Process(), Viewers(port, folder.name)
     before = rss(watched)
-    viewers.look(options.viewers, TICK)  # the first look reads the past; what follows reads what was added
+    viewers.look(options.viewers, 3 * TICK)  # the first look reads the past; what follows reads what was added
     warm, period = rss(watched), options.seconds / ROUNDS / 2
     speeds: dict[bool, list[float]] = {False: [], True: []}
     page_share, viewer_share = [], []
@@ -117,7 +118,8 @@ def measure(options: argparse.Namespace, folder: Path, curve: Path, page: subpro
                 viewer_share.append((cpu(me) - own) / passed / (os.cpu_count() or 1))
     alone, seen = statistics.median(speeds[False]), statistics.median(speeds[True])
     log_size = (folder / "run.log").stat().st_size >> 20
-    print(f"{options.viewers} viewers, every {TICK:g} s, {log_size} MB log, {steps(curve):,} points")
+    pace = max(viewers.pace.values(), default=TICK)
+    print(f"{options.viewers} viewers, every {pace} s, {log_size} MB log, {steps(curve):,} points")
     print(f"trainer   {alone:.2f} steps/s alone, {seen:.2f} watched: {100 * (seen / alone - 1):+.2f} %")
     print(f"page      {100 * statistics.median(page_share):.2f} % of this machine's {os.cpu_count()} cores")
     print(f"viewers   {100 * statistics.median(viewer_share):.2f} % (they are elsewhere in earnest)")
@@ -131,13 +133,17 @@ class Viewers:
     def __init__(self, port: int, run: str) -> None:
         self._port, self._run = port, run
         self.answers = self.bytes = 0
-        self._opened: set[int] = set()
+        self.pace: dict[int, int] = {}
+        """Seconds between two looks, by viewer that has opened the page."""
         config = json.loads(self._ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/config", None))
         events = config["dependencies"]
         ticks = [event for event in events if any(how == "tick" for _, how in event["targets"])]
         tick = max(ticks, key=lambda event: len(event["inputs"]))  # the run panel's
         wanted = [component for place, component in enumerate(tick["inputs"]) if place != 2]
         self._tick = tick["id"]
+        changes = {of: event["id"] for event in events for of, how in event["targets"] if how == "change"}
+        mark = next(component for component in tick["outputs"] if component in changes)
+        self._look, self._turned, self._seen = changes[mark], tick["outputs"].index(mark), dict[int, str]()
         self._begin = next(event["id"] for event in events if event["inputs"] == wanted)
 
     def look(self, number: int, seconds: float) -> None:
@@ -155,16 +161,19 @@ class Viewers:
         session, looking = f"viewer{viewer}", ("loss", True, "", "all")
         opening = {"data": ["en", None, *looking], "fn_index": self._begin, "session_hash": session}
         body = {"data": ["en", self._run, None, *looking], "fn_index": self._tick, "session_hash": session}
-        if viewer not in self._opened:  # gets the list of runs, as a page does when it is opened
+        if viewer not in self.pace:  # gets the list of runs, as a page does when it is opened
             self._ask(connection, "POST", "/gradio_api/run/predict", json.dumps(opening))
-            self._opened.add(viewer)
-        time.sleep(viewer * TICK / number)
+            self.pace[viewer] = TICK
+        time.sleep(min(viewer * self.pace[viewer] / number, end - time.monotonic()))
         while time.monotonic() < end:
             asked = time.monotonic()
             answer = self._ask(connection, "POST", "/gradio_api/run/predict", json.dumps(body))
-            assert b'"data"' in answer, answer[:500]
+            turned = json.loads(answer)["data"][self._turned]
+            if isinstance(turned, str) and turned != self._seen.get(viewer):  # as the page does then
+                self._ask(connection, "POST", "/gradio_api/run/predict", json.dumps({**body, "fn_index": self._look}))
+                self._seen[viewer], self.pace[viewer] = turned, ast.literal_eval(turned)[-1]
             self.answers, self.bytes = self.answers + 1, self.bytes + len(answer)
-            time.sleep(max(0.0, min(TICK, end - asked) - (time.monotonic() - asked)))
+            time.sleep(max(0.0, min(self.pace[viewer], end - asked) - (time.monotonic() - asked)))
 
     def _ask(self, connection: http.client.HTTPConnection, method: str, path: str, body: str | None) -> bytes:
         connection.request(method, path, body, {"Content-Type": "application/json"})
