@@ -16,6 +16,7 @@ from typing import Any
 
 from training.errors import UserError
 from training.recipe import Recipe
+from training.xtuner_config import OWN_CODE
 
 KINDS = {
     "reward": "RewardModel",
@@ -119,7 +120,7 @@ def fitted(text: str, fit: Fit) -> str:
     if kind(text) == STARTABLE:
         new["prompt_template"] = f"getattr(PROMPT_TEMPLATE, {fit.recipe.prompt_template!r})"
         edits += _data(tree, str(fit.data), new)
-        tail = _TAIL + (_CPU if fit.device == "cpu" else "")
+        tail = _TAIL + OWN_CODE + (_CPU if fit.device == "cpu" else "")
     edits += [(assigned[name], value) for name, value in new.items() if name in assigned]
     return _replaced(text, edits) + tail
 
@@ -217,9 +218,6 @@ _TAIL = """
 #                      PART 6  Assistant Studio                       #
 #######################################################################
 from training.xtuner_hooks import StopAndKeepHook
-
-# Repairs that XTuner 0.2.0 needs on a CPU and for --resume. (An import statement would be lazy in a config.)
-__import__("training.xtuner_repairs")
 
 custom_hooks.append(dict(type=StopAndKeepHook))
 # A line for each iteration, as the page's curve needs it.

@@ -61,6 +61,11 @@ def plain_train(config: Path, work_dir: Path, recipe: Recipe, resume: Path | Non
     return "\n".join([*lines, f"# Slurm: {slurm}"])
 
 
+def other_machines(config: Path, work_dir: Path, recipe: Recipe, resume: Path | None = None) -> list[str]:
+    """The line for each machine but this one."""
+    return plain_train(config, work_dir, recipe, resume).splitlines()[1 : recipe.nodes]
+
+
 def _with(variables: Mapping[str, object], line: str) -> str:
     return " ".join([*(f"{name}={shlex.quote(str(value))}" for name, value in variables.items()), line])
 

@@ -21,9 +21,14 @@ def test_user_text_goes_in_as_a_value_never_as_code(method: str, device: str, tm
     text = xtuner_config.render(plan, tmp_path / NASTY, tmp_path / NASTY, device)
     tree = ast.parse(text)
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    assert {ast.unparse(call.func) for call in calls} == {"__import__", "dict", "getattr"}
+    assert {ast.unparse(call.func) for call in calls} == {
+        "__import__",
+        "__import__('sys').path.append",
+        "dict",
+        "getattr",
+    }
     imports = [ast.unparse(call) for call in calls if ast.unparse(call.func) == "__import__"]
-    assert imports == ["__import__('training.xtuner_repairs')"]
+    assert sorted(imports) == ["__import__('sys')", "__import__('training.xtuner_repairs')"]
 
 
 @pytest.mark.parametrize(("pack", "sampler"), [(True, "DefaultSampler"), (False, "ShuffledLengthGroupedSampler")])

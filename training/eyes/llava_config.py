@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.xtuner_config import OWN_CODE
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -53,6 +55,7 @@ def render(stage: Stage, places: Places, device: str) -> str:
     return "".join(
         (
             _IMPORTS,
+            OWN_CODE,
             _settings(stage, places),
             _MODEL.format(
                 lora=lora,
@@ -104,9 +107,6 @@ from xtuner.utils import PROMPT_TEMPLATE
 
 from training.xtuner_hooks import StopAndKeepHook
 from training.xtuner_sampler import ShuffledLengthGroupedSampler
-
-# Repairs that XTuner 0.2.0 needs on a CPU and for --resume. (An import statement would be lazy in a config.)
-__import__("training.xtuner_repairs")
 """
 
 _LORA = """\

@@ -148,11 +148,12 @@ def _pip(part: Path, log: Path, arguments: list[str], progress: Callable[[float]
 
 def _arrived(part: Path) -> int:
     sizes = [0]
-    for path in part.rglob("*.whl"):
-        try:
-            sizes.append(path.stat().st_size)
-        except FileNotFoundError:  # pip has just moved it
-            pass
+    for folder, _, names in os.walk(part):  # rglob raises when pip removes a folder meanwhile
+        for name in names:
+            try:
+                sizes.append(os.stat(os.path.join(folder, name)).st_size if name.endswith(".whl") else 0)
+            except FileNotFoundError:  # pip has just moved it
+                pass
     return max(sizes)
 
 

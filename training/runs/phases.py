@@ -90,16 +90,17 @@ def _reads(checkpoint: Path | None) -> bool:
 def train(run: Run, since: Path | None) -> int:
     """Train to the last step, or to where the user stopped it; returns the last checkpoint's iteration."""
     run.enter("training")
-    work, accumulation = run.folder / "work", run.recipe.accumulation
-    asked: list[float] = []
+    config, work, accumulation = run.folder / "config.py", run.folder / "work", run.recipe.accumulation
+    begun, asked = run.status.step, list[float]()
+    waiting = {"note": "machines", "lines": "\n".join(xtuner.other_machines(config, work, run.recipe, since))}
 
     def look() -> None:
         points = progress.points(run.folder, accumulation)
         if points:
             recent = statistics.median(point.seconds for point in points[-10:]) * accumulation
             run.tell(step=points[-1].step, step_seconds=round(recent, 3))
-        if run.recipe.auto_stop:
-            run.tell(note=exam.note(run.folder))
+        alone = run.recipe.nodes > 1 and not (points and points[-1].step > begun)
+        run.tell(note=waiting if alone else exam.note(run.folder) if run.recipe.auto_stop else None)
         lost = gone_wrong(points, run.recipe)
         if lost:
             process.end_children(END_GRACE)
@@ -116,7 +117,7 @@ def train(run: Run, since: Path | None) -> int:
 
     if since is None or max(whole_checkpoints(work), default=0) < run.recipe.iterations:
         try:
-            run.execute(xtuner.train(run.folder / "config.py", work, run.recipe, since), tick)
+            run.execute(xtuner.train(config, work, run.recipe, since), tick)
         except Failed as failed:
             if not asked or failed.exit_code is None:
                 raise

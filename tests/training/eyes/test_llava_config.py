@@ -19,9 +19,9 @@ def test_user_text_goes_in_as_a_value_never_as_code(rank: int, device: str) -> N
     place = Path("/m") / NASTY
     text = llava_config.render(replace(STAGE, data=NASTY, lora_rank=rank), Places(place, place, place, place), device)
     calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
-    assert {ast.unparse(call.func) for call in calls} == {"__import__", "dict"}
+    assert {ast.unparse(call.func) for call in calls} == {"__import__", "__import__('sys').path.append", "dict"}
     imports = [ast.unparse(call) for call in calls if ast.unparse(call.func) == "__import__"]
-    assert imports == ["__import__('training.xtuner_repairs')"]
+    assert sorted(imports) == ["__import__('sys')", "__import__('training.xtuner_repairs')"]
 
 
 def test_the_first_stage_has_no_lora_and_the_second_begins_where_the_first_ended() -> None:

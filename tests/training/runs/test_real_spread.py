@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import shlex
 import signal
 import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +19,7 @@ import torch
 
 from tests.training.conftest import processes_of, wait_for
 from tests.training.models.tiny_llama import write_llama
+from tests.ui.conftest import free_port
 from training import checkpoint, dataset, home, identity, merge, models, runs
 from training.exam import parity
 from training.persona import Persona
@@ -61,9 +67,9 @@ def workers(own_home: Path) -> list[psutil.Process]:
 @pytest.mark.parametrize(
     "plan",
     [
-        pytest.param(replace(PLAN, deepspeed="zero2"), id="lora-zero2-1"),
         pytest.param(replace(PLAN, deepspeed="zero3", method="full", learning_rate=1e-3), id="full-zero3-1"),
         pytest.param(replace(PLAN, deepspeed="zero2", processes=2), id="lora-zero2-2"),
+        pytest.param(replace(PLAN, deepspeed="zero3", processes=2), id="lora-zero3-2"),
         pytest.param(replace(PLAN, processes=2), id="lora-ddp-2"),
     ],
 )
@@ -122,6 +128,60 @@ def test_two_processes_are_stopped_resumed_killed_and_resumed_from_their_folder(
     assert runs.resumable(run) is None and runs.resume_point(run) == stopped.step
     rises = [point.loss for point in progress.points(runs.folder(run))]
     assert len(rises) > stopped.step
+
+
+@pytest.fixture
+def second_machine(own_home: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    """Runs the line that the page shows for another machine: from another folder, knowing nothing of the app's."""
+    started = []
+
+    def start(line: str) -> subprocess.Popen[bytes]:
+        words = shlex.split(line)
+        told = dict(word.split("=", 1) for word in itertools.takewhile(lambda word: word != "xtuner", words))
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = {"PATH": path, "HOME": os.environ["HOME"], "STUDIO_HOME": str(own_home), **told}
+        with (own_home / "machine.log").open("ab") as log:
+            command = words[len(told) :]
+            started.append(subprocess.Popen(command, cwd=own_home, env=environment, stdout=log, stderr=log))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def shown_line(run: str) -> str:
+    """What the page tells to start on the other machine."""
+    wait_for(lambda: (runs.look(run).note or {}).get("note") == "machines", seconds=60)
+    lines = (runs.look(run).note or {})["lines"].splitlines()
+    assert len(lines) == 1 and "NODE_RANK=1" in lines[0]
+    return str(lines[0])
+
+
+def test_two_machines_train_one_run_and_the_loss_of_one_is_a_failure_that_can_be_resumed(
+    small: str, sunny: str, own_home: Path, second_machine: Callable[[str], subprocess.Popen[bytes]]
+) -> None:
+    meeting = {"nodes": 2, "address": "127.0.0.1", "port": free_port()}
+    run = runs.start(sunny, small, replace(PLAN, steps=200, save_every=100, **meeting))
+    other = second_machine(shown_line(run))
+    wait_for(lambda: runs.look(run).step >= 2, seconds=300)
+    assert runs.look(run).note is None
+    runs.stop(run, keep=True)
+    stopped = final(run)
+    assert stopped.phase == "stopped" and 2 <= stopped.step < 200
+    assert other.wait(60) == 0
+    runs.resume(run)
+    line = shown_line(run)
+    assert f"--resume {runs.folder(run) / 'work'}/iter_{stopped.step}.pth" in line
+    other = second_machine(line)
+    wait_for(lambda: runs.look(run).step > stopped.step, seconds=300)
+    for process in (psutil.Process(other.pid), *psutil.Process(other.pid).children(recursive=True)):
+        process.kill()
+    failed = final(run)
+    assert failed.phase == "failed" and failed.reason and failed.reason["reason"] == "communication", failed
+    wait_for(lambda: not processes_of(own_home))
+    assert runs.resumable(run) is None and runs.resume_point(run) == stopped.step
 
 
 def test_qlora_learns_on_this_machine(small: str) -> None:
