@@ -63,9 +63,12 @@ class Address:
     @property
     def page(self) -> str:
         """Where a person looks at it."""
-        _, usual = _BASES[self.hub]
-        moved = self.base != usual
-        return f"{self.base}/{self.repo}" if moved or self.hub != "openxlab" else f"{_PAGES}/{self.repo}"
+        return f"{self.base}/{self.repo}" if self.moved or self.hub != "openxlab" else f"{_PAGES}/{self.repo}"
+
+    @property
+    def moved(self) -> bool:
+        """Whether the hub is another than the usual one."""
+        return self.base != _BASES[self.hub][1]
 
     def __str__(self) -> str:
         return f"{self.hub}:{self.repo}" + (f"@{self.revision}" if self.revision else "")

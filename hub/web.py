@@ -58,6 +58,18 @@ def stream(address: Address, url: str, headers: dict[str, str], offset: int) -> 
     return Stream(begins, blocks())
 
 
+def size(address: Address, url: str) -> int:
+    """How many bytes a file has whose link can only be read. Raises HubError."""
+    try:
+        with _answer(address, url, {"Range": "bytes=0-0", "Accept-Encoding": "identity"}) as response:
+            part = response.headers.get("Content-Range", "").rpartition("/")[2]
+            return int(part if response.status_code == 206 else response.headers.get("Content-Length", ""))
+    except Broken as error:
+        raise HubError("hub_unreachable", hub=address.hub_name, reason=error) from error
+    except ValueError as error:
+        raise HubError("hub_unreachable", hub=address.hub_name, reason="no size") from error
+
+
 @contextmanager
 def _answer(address: Address, url: str, headers: dict[str, str], body: Any = None) -> Iterator[requests.Response]:
     import requests
