@@ -58,7 +58,7 @@ class Tally:
             general=self._kinds["general"],
             languages=dict(sorted(self._languages.items())),
             characters=self._characters,
-            most_repeated=int(times.max()) if len(times) else 0,
+            most_repeated=int(numpy.max(times, initial=0)),
         )
 
 
