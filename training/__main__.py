@@ -28,6 +28,7 @@ from training import (
     merge,
     model_commands,
     models,
+    preset_commands,
     recipe,
     runs,
     tally,
@@ -78,7 +79,8 @@ def _start(options: argparse.Namespace) -> Answer:
 
 def _plan(options: argparse.Namespace) -> recipe.Recipe:
     counted = tokens.count(options.dataset, options.model)
-    plan = recipe.suggest(machine.look(), counted, **models.parameters(options.model), **_chosen(options))
+    given = {**preset_commands.settings(options.preset), **_chosen(options)}
+    plan = recipe.suggest(machine.look(), counted, **models.parameters(options.model), **given)
     if options.steps:
         plan = replace(plan, steps=options.steps, save_every=min(plan.save_every, options.steps))
     return plan
@@ -263,6 +265,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--name", default="", help="a name for the run")
     sub.add_argument("--steps", type=int, default=0, help="instead of the suggested number")
     sub.add_argument("--queue", action="store_true", help="wait for its turn while another run trains")
+    sub.add_argument("--preset", metavar="NAME", help="its settings; what is given here goes before; see: presets")
     sub.add_argument("--config", metavar="FILE", help="a config of XTuner's kind instead of a recipe; see: config")
     sub = command("configs", config_commands.searched, "search XTuner's own configs: xtuner list-cfg")
     sub.add_argument("words", nargs="*", metavar="WORD", help="of their names")
@@ -270,6 +273,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("config", metavar="NAME", help="as `configs` lists it")
     sub.add_argument("--dataset", required=True, help="a saved dataset's name")
     sub.add_argument("--steps", type=int, default=0, help="about so many, as whole passes over the data")
+    sub.add_argument("--preset", metavar="NAME", help="take length, passes and checkpoints of it; see: presets")
     command("status", _status, "how a run stands", which)
     sub = command("stop", _stop, "stop a run after the step at hand and keep what it learned", which)
     sub.add_argument("--discard", action="store_true", help="end it at once and make no model")
@@ -289,6 +293,8 @@ def parser() -> argparse.ArgumentParser:
     sub = command("doctor", _doctor, "whether this machine is fit: versions, GPU, driver, memory, disk, network, port")
     sub.add_argument("--port", type=int, default=doctor.PORT, help=f"where the page is to be ({doctor.PORT})")
     command("list", _list, "all runs, newest first")
+    text = "settings under a name, for `start --preset`: presets list, save, show, delete"
+    preset_commands.add_to(command("presets", preset_commands.listed, text), _common(argparse.SUPPRESS))
     _add_models(command("models", _models, "the base models that are here, or another one: models add SOURCE"))
     return top
 

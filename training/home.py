@@ -32,6 +32,10 @@ def eyes_dir() -> Path:
     return _made(home() / "eyes")
 
 
+def presets_dir() -> Path:
+    return _made(home() / "presets")
+
+
 def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -90,6 +90,11 @@ class Recipe:
             if not getattr(self, field) >= least
         ]
         found += [
+            UserError("recipe_too_large", field=field, most=_MOST, value=getattr(self, field))
+            for field in _LEAST
+            if getattr(self, field) > _MOST
+        ]
+        found += [
             UserError("recipe_not_one_of", field=field, choices=", ".join(choices), value=getattr(self, field))
             for field, choices in (("method", METHODS), ("precision", PRECISIONS), ("deepspeed", DEEPSPEEDS))
             if getattr(self, field) not in choices
@@ -152,6 +157,8 @@ _LEAST = {
     "port": 0,
     "seed": 0,
 }
+_MOST = 2**31 - 1
+"""What numpy's and the file formats' counters hold; far above anything that makes sense."""
 
 
 def checked(recipe: Recipe) -> Recipe:
