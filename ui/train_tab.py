@@ -13,6 +13,7 @@ from training import dataset, models, runs
 from training.errors import UserError
 from training.recipe import Recipe, from_dict
 from training.sentences import sentence
+from ui.changes import changes_html
 from ui.config_pane import ConfigPane, config_pane, wire_opening
 from ui.conversation import model_label
 from ui.doctor_pane import doctor_pane
@@ -25,6 +26,7 @@ from ui.live_view import RunPanel
 from ui.meter import fits
 from ui.model_pane import model_pane
 from ui.plan import plan, suggestion, this_machine
+from ui.preset_pane import preset_pane, wire_presets
 from ui.recipe_form import TrainForm, form_fields, recipe_form, recipe_of, refilled, values
 from ui.recipe_form import problems as recipe_problems
 from ui.run_actions import queueing
@@ -57,6 +59,8 @@ class _Steps:
     start: gr.Button
     plan: gr.Markdown
     forecast: ForecastPane
+    changes: gr.HTML
+    """What differs from the suggestion."""
     problems: gr.Markdown
 
 
@@ -78,6 +82,7 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
             text.new(gr.Markdown, value=Key("train.advanced_info"), elem_classes="grow")
             suggest = text.new(gr.Button, value=Key("train.suggest"), size="sm", scale=0, min_width=160)
         form = recipe_form(text)
+    saved = preset_pane(text)
     with text.new(gr.Accordion, label=Key("train.config"), open=False, elem_classes="card"):
         text.new(gr.Markdown, value=Key("train.config_info"))
         config = _Config(
@@ -105,6 +110,7 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
     panel = run_panel(text, stage)
     explain = _explain(text, steps, form, config)
     draft = _wire_suggesting(text, steps, form, suggest, explain)
+    wire_presets(text, saved, draft)
     doctor_pane(text)
     wire_history(
         text, *history_panel(text), panel.following, panel.outputs, _copying(draft), list(draft.fields.values())
@@ -127,9 +133,10 @@ def _steps(text: Text) -> _Steps:
             text.new(gr.Markdown, value=Key("train.step_start"), elem_classes="card-title")
             start = text.begin(gr.Button, _needs_a_dataset, variant="primary", interactive=False)
     plan, forecast = gr.Markdown(elem_classes="plan"), forecast_pane(text)
+    changes = gr.HTML(visible=HIDDEN)
     problems = gr.Markdown(visible=HIDDEN, elem_classes="problems")
     model_pane(text, model, lambda language, name: refreshed(language, name, None)[0])
-    return _Steps(model, data, start, plan, forecast, problems)
+    return _Steps(model, data, start, plan, forecast, changes, problems)
 
 
 def _needs_a_dataset(language: str) -> dict[str, Any]:
@@ -147,31 +154,35 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
         need = missing(model, data)
         if need:
             return _not_ready(need, [], language)
+        changes = ""
         try:
             recipe = recipe_of(entered, language)
+            changes = changes_html(recipe, suggestion(str(model), str(data)), language)
             problems = recipe_problems(recipe, language)
             preview = None if problems else runs.preview(str(data), str(model), recipe)
         except UserError as error:
             problems, preview = [error], None
         if preview is None:
-            return _not_ready("train.need_settings", problems, language)
+            return _not_ready("train.need_settings", problems, language, changes)
         return {
             steps.start: gr.update(value=sentence("train.start", language), interactive=True),
             steps.plan: plan(recipe, this_machine(), str(model), language)
             + " "
             + fits(str(data), str(model), recipe, language),
             **steps.forecast.showing(str(data), str(model), recipe, language),
+            steps.changes: gr.update(value=changes, visible=seen(changes)),
             steps.problems: gr.update(visible=HIDDEN),
             config.file: preview.config,
             config.command: preview.command,
             config.plain: preview.plain_command,
         }
 
-    def _not_ready(need: str, problems: list[UserError], language: str) -> dict[Any, Any]:
+    def _not_ready(need: str, problems: list[UserError], language: str, changes: str = "") -> dict[Any, Any]:
         return {
             steps.start: gr.update(value=sentence(need, language), interactive=False),
             steps.plan: "" if problems else sentence("train.plan_waiting", language),
             **steps.forecast.hidden(),
+            steps.changes: gr.update(value=changes, visible=seen(changes)),
             steps.problems: gr.update(value=listed(problems, language), visible=seen(problems)),
         }
 
@@ -179,7 +190,7 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
         "fn": explain,
         "inputs": [text.language, steps.model, steps.dataset, *form.values()],
         "outputs": {
-            *(steps.start, steps.plan, *steps.forecast.outputs, steps.problems),
+            *(steps.start, steps.plan, *steps.forecast.outputs, steps.changes, steps.problems),
             *(config.file, config.command, config.plain),
         },
         "trigger_mode": "always_last",

@@ -1,0 +1,201 @@
+"""Presets on the Train tab: the form's settings under a name, loaded again, handed out as a file and taken from one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from training import presets
+from training.errors import UserError
+from training.files import write_text
+from training.home import home
+from training.preset_file import FIELDS, Preset, written
+from training.recipe import Recipe
+from training.sentences import sentence
+from ui.confirm import Confirm, confirm
+from ui.draft import Draft
+from ui.edge import PRIVATE, QUIET, info, plain, told
+from ui.plan import suggestion
+from ui.recipe_form import form_fields, problems, recipe_of, values
+from ui.text import Key, Text
+
+
+@dataclass(frozen=True)
+class PresetPane:
+    """The pane's components."""
+
+    section: gr.Accordion
+    chosen: gr.Dropdown
+    load: gr.Button
+    download: gr.DownloadButton
+    delete: gr.Button
+    name: gr.Textbox
+    save: gr.Button
+    upload: gr.UploadButton
+    deleting: Confirm
+    replacing: Confirm
+
+    @property
+    def outputs(self) -> list[Any]:
+        shown = [self.chosen, self.load, self.download, self.delete]
+        return [*shown, *self.deleting.outputs, *self.replacing.outputs]
+
+    def refreshed(self, name: str | None = None) -> dict[Any, Any]:
+        """Updates that show what is there now, with `name` chosen if it is one of them."""
+        known = presets.names()
+        chosen = name if name in known else next(iter(known), None)
+        return {
+            self.chosen: gr.update(choices=known, value=chosen),
+            self.load: gr.update(interactive=bool(chosen)),
+            self.delete: gr.update(interactive=bool(chosen)),
+            self.download: gr.update(**_handed_out(chosen)),
+            **self.deleting.hide(),
+            **self.replacing.hide(),
+        }
+
+
+def preset_pane(text: Text) -> PresetPane:
+    """Make the pane here; wire_presets() connects it to the form."""
+    with text.new(gr.Accordion, label=Key("presets.title"), open=False, elem_classes="card") as section:
+        text.new(gr.Markdown, value=Key("presets.info"), elem_classes="card-text")
+        with gr.Row(elem_classes="actions level"):
+            chosen = text.new(gr.Dropdown, label=Key("presets.choose"), choices=[], min_width=240)
+            load = text.new(gr.Button, value=Key("presets.load"), size="sm", scale=0, min_width=150, interactive=False)
+            download = text.new(
+                gr.DownloadButton, label=Key("presets.download"), size="sm", scale=0, min_width=130, interactive=False
+            )
+            delete = text.new(
+                gr.Button, value=Key("presets.delete"), size="sm", scale=0, min_width=90, interactive=False
+            )
+        deleting = confirm(text, "presets.delete_yes", "presets.no")
+        with gr.Row(elem_classes="actions level"):
+            name = text.new(
+                gr.Textbox,
+                label=Key("presets.name"),
+                placeholder=Key("presets.name_example"),
+                max_lines=1,
+                min_width=240,
+            )
+            save = text.new(gr.Button, value=Key("presets.save"), size="sm", scale=0, min_width=150)
+            upload = text.new(
+                gr.UploadButton,
+                label=Key("presets.upload"),
+                file_types=[".json"],
+                type="filepath",
+                size="sm",
+                scale=0,
+                min_width=220,
+            )
+        replacing = confirm(text, "presets.replace_yes", "presets.no")
+    return PresetPane(section, chosen, load, download, delete, name, save, upload, deleting, replacing)
+
+
+def wire_presets(text: Text, pane: PresetPane, draft: Draft) -> None:
+    """Connect the pane to the form, whose components are fields of `draft`."""
+    refresh = told(lambda _language, name: pane.refreshed(name))
+    choosing = [text.language, pane.chosen]
+    pane.section.expand(refresh, choosing, pane.outputs, **PRIVATE)
+    pane.chosen.input(refresh, choosing, pane.outputs, **PRIVATE)
+    text.language.change(refresh, choosing, pane.outputs, **QUIET)
+    _wire_loading(text, pane, draft)
+    _wire_saving(text, pane, [draft.fields[field] for field in form_fields()])
+    _wire_deleting(text, pane)
+
+
+def _wire_loading(text: Text, pane: PresetPane, draft: Draft) -> None:
+    @told
+    def load(language: str, name: str | None, model: str | None, data: str | None) -> dict[Any, Any]:
+        preset = presets.load(_chosen(name))
+        recipe = replace(Recipe(), **preset.settings)
+        if model and data:  # what the preset does not say is suggested
+            recipe = suggestion(model, data, **preset.settings)
+        shown = dict(zip(form_fields(), values(recipe), strict=True))
+        info(sentence("presets.loaded", language, name=preset.name))
+        return {
+            pane.name: preset.name,
+            # Settings that nobody suggested are the visitor's own: they stay when another dataset is chosen.
+            draft.fields["suggested"]: [None if field in preset.settings else value for field, value in shown.items()],
+            **{draft.fields[field]: value for field, value in shown.items() if field in FIELDS},
+        }
+
+    inputs = [text.language, pane.chosen, draft.fields["model"], draft.fields["dataset"]]
+    outputs = [pane.name, draft.fields["suggested"], *(draft.fields[field] for field in form_fields())]
+    pane.load.click(load, inputs, outputs, **PRIVATE)
+
+
+def _wire_saving(text: Text, pane: PresetPane, form: list[Any]) -> None:
+    def save(replacing: bool) -> Any:
+        @told
+        def saved(language: str, name: str | None, *entered: Any) -> dict[Any, Any]:
+            recipe = recipe_of(entered, language)
+            for problem in problems(recipe, language):
+                raise problem
+            preset = Preset(name or "", presets.settings_of(recipe))
+            try:
+                place = presets.save(preset, replacing)
+            except UserError as error:
+                if error.code != "preset_taken":
+                    raise
+                return pane.replacing.ask(sentence("presets.replace", language, name=plain(str(error.details["name"]))))
+            info(sentence("presets.saved", language, name=place.stem))
+            return pane.refreshed(place.stem)
+
+        return saved
+
+    @told
+    def uploaded(language: str, file: str) -> dict[Any, Any]:
+        try:
+            preset = presets.read(Path(file))
+        finally:
+            _forget(Path(file))
+        name = presets.add(preset)
+        key = "presets.added" if name == preset.name else "presets.added_as"
+        info(sentence(key, language, name=name, taken=preset.name))
+        return pane.refreshed(name)
+
+    inputs = [text.language, pane.name, *form]
+    pane.save.click(save(False), inputs, pane.outputs, **PRIVATE)
+    pane.replacing.yes.click(save(True), inputs, pane.outputs, **PRIVATE)
+    pane.upload.upload(uploaded, [text.language, pane.upload], pane.outputs, **PRIVATE)
+
+
+def _wire_deleting(text: Text, pane: PresetPane) -> None:
+    @told
+    def ask(language: str, name: str | None) -> dict[Any, Any]:
+        return pane.deleting.ask(sentence("presets.delete_ask", language, name=plain(_chosen(name))))
+
+    @told
+    def delete(language: str, name: str | None) -> dict[Any, Any]:
+        presets.delete(_chosen(name))
+        info(sentence("presets.deleted", language, name=name))
+        return pane.refreshed()
+
+    pane.delete.click(ask, [text.language, pane.chosen], pane.deleting.outputs, **PRIVATE)
+    pane.deleting.yes.click(delete, [text.language, pane.chosen], pane.outputs, **PRIVATE)
+
+
+def _chosen(name: str | None) -> str:
+    if not name:
+        raise UserError("preset_not_chosen")
+    return name
+
+
+def _handed_out(name: str | None) -> dict[str, Any]:
+    """A copy of the preset's file that the page may hand out; none of a file that cannot be read."""
+    try:
+        preset = presets.load(name or "")
+    except UserError:
+        return {"value": None, "interactive": False}
+    folder = home() / "cache" / "downloads"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / f"{preset.name}.json", written(preset))
+    return {"value": (folder / f"{preset.name}.json").as_posix(), "interactive": True}
+
+
+def _forget(file: Path) -> None:
+    """Remove the page's own copy of an uploaded file; nothing else."""
+    if file.resolve().is_relative_to((home() / "cache").resolve()):
+        file.unlink(missing_ok=True)
