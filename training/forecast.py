@@ -35,11 +35,13 @@ SAME = (
     "accumulation",
     "max_length",
     "pack",
+    "varlen_attention",
     "lora_rank",
     "activation_checkpointing",
     "deepspeed",
     "processes",
     "nodes",
+    "sequence_parallel",
 )
 """Runs that agree in these, and in the model, take the same time for a step."""
 ROUGH_SHARE = 0.35

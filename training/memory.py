@@ -96,7 +96,7 @@ def needed(model: Shape, recipe: Recipe, longest: int, device: str = "cpu") -> M
     if recipe.deepspeed.endswith("_offload"):
         moments = 0
     weights //= parts if stage == 3 else 1
-    tokens = recipe.batch_size * longest
+    tokens = recipe.batch_size * longest // recipe.sequence_parallel
     wide = 2 if recipe.precision == "fp32" else 1
     layer = wide * tokens * model.width * (34 + 5 * model.heads * longest / model.width)
     kept = 2 * wide * tokens * model.width

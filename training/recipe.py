@@ -50,6 +50,8 @@ class Recipe:
     """Tokens of a sequence; longer conversations are cut."""
     pack: bool = False
     """Fill every sequence to max_length with several conversations; without, rows of like length go together."""
+    varlen_attention: bool = False
+    """Packed conversations do not see each other (XTuner's use_varlen_attn); needs flash-attention."""
     steps: int = 160
     warmup_ratio: float = 0.05
     """Share of the steps in which the learning rate rises."""
@@ -78,6 +80,8 @@ class Recipe:
     """Where the other machines reach this one."""
     port: int = 0
     """Through which the processes meet; 0: one that is free, or 29500 for several machines."""
+    sequence_parallel: int = 1
+    """Processes that share one long sequence; needs flash-attention and DeepSpeed."""
     seed: int = 42
     auto_stop: bool = False
     """End once two exams in a row are passed: the training pauses at every checkpoint for its quick exam."""
@@ -104,6 +108,10 @@ class Recipe:
             for field in ("lora_dropout", "warmup_ratio")
             if not 0 <= getattr(self, field) < 1
         ]
+        if self.varlen_attention and not self.pack:
+            found.append(UserError("recipe_varlen_without_packing"))
+        if self.sequence_parallel > 1 and not self._shares_sequences:
+            found.append(UserError("recipe_sequence_parallel", value=self.sequence_parallel))
         if not 0 < self.learning_rate <= 1:
             found.append(UserError("recipe_learning_rate", value=self.learning_rate))
         if not self.prompt_template.isidentifier():
@@ -120,9 +128,15 @@ class Recipe:
         return self.deepspeed != "none" or self.processes * self.nodes > 1
 
     @property
+    def _shares_sequences(self) -> bool:
+        # XTuner's trainer asserts the first two; a rest of either number would leave processes without a partner.
+        whole = not (self.processes * self.nodes % self.sequence_parallel or self.max_length % self.sequence_parallel)
+        return self.deepspeed != "none" and self.pack and whole
+
+    @property
     def rows_a_step(self) -> int:
         """Sequences that one step learns from, all processes together."""
-        return self.batch_size * self.accumulation * self.processes * self.nodes
+        return self.batch_size * self.accumulation * self.processes * self.nodes // self.sequence_parallel
 
     @property
     def iterations(self) -> int:
@@ -154,6 +168,7 @@ _LEAST = {
     "evaluation_tokens": 1,
     "processes": 1,
     "nodes": 1,
+    "sequence_parallel": 1,
     "port": 0,
     "seed": 0,
 }

@@ -57,9 +57,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from xtuner.dataset import process_hf_dataset
 from xtuner.dataset.collate_fns import default_collate_fn
 from xtuner.dataset.map_fns import openai_map_fn, template_map_fn_factory
-from xtuner.engine.hooks import DatasetInfoHook
+from xtuner.engine.hooks import DatasetInfoHook, VarlenAttnArgsToMessageHubHook
 from xtuner.engine.runner import TrainLoop
 from xtuner.model import SupervisedFinetune
+from xtuner.parallel.sequence import SequenceParallelSampler
 from xtuner.utils import PROMPT_TEMPLATE
 
 from training.xtuner_hooks import AutoStopHook, SampleAnswersHook, StopAndKeepHook
@@ -73,6 +74,8 @@ def _settings(recipe: Recipe, model: Path, data: Path) -> str:
         "data_path": str(data),
         "max_length": recipe.max_length,
         "pack_to_max_length": recipe.pack,
+        "use_varlen_attn": recipe.varlen_attention,
+        "sequence_parallel_size": recipe.sequence_parallel,
         "batch_size": recipe.batch_size,
         "accumulative_counts": recipe.accumulation,
         "max_iters": recipe.iterations,
@@ -160,7 +163,7 @@ model = dict(
     type=SupervisedFinetune,
     llm=llm,
 {lora}    use_activation_checkpointing={recipe.activation_checkpointing!r},
-    use_varlen_attn=False,
+    use_varlen_attn=use_varlen_attn,
 )
 """
 
@@ -178,7 +181,7 @@ train_dataset = dict(
     remove_unused_columns=True,
     shuffle_before_pack=True,
     pack_to_max_length=pack_to_max_length,
-    use_varlen_attn=False,
+    use_varlen_attn=use_varlen_attn,
     map_num_proc=None,
 )
 """
@@ -188,14 +191,15 @@ train_dataset = dict(
 def _dataloader(recipe: Recipe) -> str:
     # Rows of like length in a batch: little padding, and no row sees another.
     grouped = "type=ShuffledLengthGroupedSampler, per_device_batch_size=batch_size * accumulative_counts"
-    sampler = "type=DefaultSampler, shuffle=True" if recipe.pack else grouped
+    packed = "SequenceParallelSampler" if recipe.sequence_parallel > 1 else "DefaultSampler"
+    sampler = f"type={packed}, shuffle=True" if recipe.pack else grouped
     return f"""
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=0,
     dataset=train_dataset,
     sampler=dict({sampler}),
-    collate_fn=dict(type=default_collate_fn, use_varlen_attn=False),
+    collate_fn=dict(type=default_collate_fn, use_varlen_attn=use_varlen_attn),
 )
 """
 
@@ -252,7 +256,7 @@ custom_hooks = [
         max_new_tokens={recipe.evaluation_tokens!r},
         generation_kwargs={greedy},
     ),
-{_auto_stop(recipe)}    dict(type=StopAndKeepHook),
+{_auto_stop(recipe)}{_varlen(recipe)}    dict(type=StopAndKeepHook),
 ]
 
 default_hooks = dict(
@@ -289,6 +293,10 @@ def _wrapper(recipe: Recipe, device: str) -> str:
 def _auto_stop(recipe: Recipe) -> str:
     # Before StopAndKeepHook, which then ends the training at this very step.
     return "    dict(type=AutoStopHook, every_n_iters=save_steps),\n" if recipe.auto_stop else ""
+
+
+def _varlen(recipe: Recipe) -> str:
+    return "    dict(type=VarlenAttnArgsToMessageHubHook),\n" if recipe.varlen_attention else ""
 
 
 def _log_interval(recipe: Recipe) -> int:

@@ -48,6 +48,7 @@ GROUPS: dict[str, dict[str, _Field]] = {
         "accumulation": (gr.Number, "accumulative_counts", _WHOLE),
         "max_length": (gr.Number, "max_length", {**_WHOLE, "step": 32}),
         "pack": (gr.Checkbox, "pack_to_max_length", {}),
+        "varlen_attention": (gr.Checkbox, "use_varlen_attn", {}),
         "prompt_template": (gr.Textbox, "prompt_template", {"max_lines": 1}),
     },
     "watching": {
@@ -63,6 +64,7 @@ GROUPS: dict[str, dict[str, _Field]] = {
         "processes": (gr.Number, "NPROC_PER_NODE", _WHOLE),
         "gpus": (gr.CheckboxGroup, "CUDA_VISIBLE_DEVICES", {}),
         "nodes": (gr.Number, "NNODES", _WHOLE),
+        "sequence_parallel": (gr.Number, "sequence_parallel_size", _WHOLE),
         "address": (gr.Textbox, "ADDR", {"max_lines": 1}),
         "port": (gr.Number, "PORT", _WHOLE),
     },

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,6 +46,36 @@ def codes(recipe: Recipe, machine: Machine) -> list[str]:
 )
 def test_what_a_machine_does_not_have_is_said(recipe: Recipe, machine: Machine, problems: list[str]) -> None:
     assert codes(recipe, machine) == problems
+
+
+FLASH = Recipe(precision="bf16", pack=True, deepspeed="zero2", processes=2, max_length=2048)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        ({"varlen_attention": True}, []),
+        ({"sequence_parallel": 2}, []),
+        ({"varlen_attention": True, "pack": False}, ["recipe_varlen_without_packing"]),
+        ({"sequence_parallel": 3}, ["recipe_sequence_parallel"]),
+        ({"sequence_parallel": 2, "max_length": 2047}, ["recipe_sequence_parallel"]),
+        ({"sequence_parallel": 2, "deepspeed": "none"}, ["recipe_sequence_parallel"]),
+        ({"varlen_attention": True, "precision": "fp32"}, ["flash_attention_missing"]),
+    ],
+)
+def test_attention_that_needs_flash_attention_is_offered_only_where_it_runs(
+    changes: dict[str, Any], problems: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = replace(FLASH, **changes)
+    monkeypatch.setattr(spread, "find_spec", lambda name: object())
+    assert codes(plan, GPUS) == problems
+    if problems:
+        return
+    told = [problem.code for problem in spread.problems(plan, GPUS, "Qwen3ForCausalLM")]
+    assert told == ["flash_attention_not_for"] and spread.problems(plan, GPUS, "LlamaForCausalLM") == []
+    monkeypatch.setattr(spread, "find_spec", lambda name: None)
+    assert codes(plan, GPUS) == ["flash_attention_missing"]
+    assert "flash_attention_missing" in codes(plan, CPU)
 
 
 def test_a_port_that_is_taken_is_said_when_processes_would_meet_there() -> None:

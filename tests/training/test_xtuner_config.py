@@ -37,6 +37,20 @@ def test_rows_that_are_not_packed_come_in_batches_of_like_length(pack: bool, sam
     assert f"sampler=dict(type={sampler}" in text
 
 
+def test_long_sequences_are_shared_and_their_conversations_kept_apart_as_xtuner_does_it(tmp_path: Path) -> None:
+    from mmengine.config import Config
+
+    plan = replace(Recipe(), pack=True, varlen_attention=True, sequence_parallel=2, deepspeed="zero2", precision="bf16")
+    file = tmp_path / "config.py"
+    file.write_text(xtuner_config.render(plan, Path("/m"), Path("/d"), "cuda"), encoding="utf-8")
+    config = Config.fromfile(file)
+    assert config.sequence_parallel_size == 2  # read by xtuner.tools.train
+    assert config.model.use_varlen_attn and config.train_dataset.use_varlen_attn
+    assert config.train_dataloader.collate_fn.use_varlen_attn
+    assert "SequenceParallelSampler" in str(config.train_dataloader.sampler.type)
+    assert any("VarlenAttnArgsToMessageHubHook" in str(hook.type) for hook in config.custom_hooks)
+
+
 @pytest.mark.parametrize(
     ("device", "length", "written_out"), [("cpu", 128, True), ("cpu", 2048, False), ("cuda", 128, False)]
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from training.errors import UserError
 from training.home import models_dir
 from training.models import starter
-from training.models.layout import ModelInfo, check, describe, is_complete
+from training.models.layout import ModelInfo, check, describe, is_complete, table
 
 __all__ = [
     "STARTER", "ModelInfo", "check", "describe", "folder", "names", "parameters", "place", "starter", "weights_hash",
@@ -53,6 +53,14 @@ def _checked(model: str | Path) -> Path:
         raise UserError("model_missing", model=model)
     check(path)
     return path
+
+
+def architecture(folder: Path) -> str:
+    """The class that transformers makes of a model folder; "" when its config does not tell, or is not here yet."""
+    try:
+        return str(next(iter(table(folder, "config.json").get("architectures") or [""])))
+    except UserError:
+        return ""
 
 
 def parameters(model: str | Path) -> dict[str, int]:

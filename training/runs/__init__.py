@@ -47,8 +47,9 @@ def preview(dataset_name: str, model: str, recipe: Recipe) -> Preview:
     """The XTuner config and commands of a run that is not started. Raises UserError."""
     rows = dataset.path(dataset_name)
     config, work = Path("config.py"), Path("work")
-    here = machine.look()
-    text = xtuner_config.render(spread.checked(recipe, here), models.place(model), rows, here.device)
+    here, place = machine.look(), models.place(model)
+    checked = spread.checked(recipe, here, models.architecture(place))
+    text = xtuner_config.render(checked, place, rows, here.device)
     command = subprocess.list2cmdline(xtuner.train(config, work, recipe))
     return Preview(text, command, xtuner.plain_train(config, work, recipe))
 
@@ -61,10 +62,9 @@ def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: 
     turn. Raises UserError: dataset_missing, dataset_broken, model_missing, recipe problems, rows_all_too_long,
     disk_full, run_did_not_start.
     """
-    here = machine.look()
-    spread.checked(recipe, here)
     dataset.load(dataset_name)
-    model_folder = models.place(model)
+    here, model_folder = machine.look(), models.place(model)
+    spread.checked(recipe, here, models.architecture(model_folder))
     measured = tokens.measure(dataset_name, model)
     if not recipe.pack and measured.mute(recipe.max_length) >= measured.rows:
         raise UserError("rows_all_too_long", name=dataset_name, limit=recipe.max_length)
