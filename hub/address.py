@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from hub import keys
 from hub.errors import HubError
 
 HUBS = {"openxlab": "OpenXLab", "modelscope": "ModelScope", "hf": "Hugging Face"}
@@ -139,8 +140,8 @@ def remote(url: str) -> Remote:
 
 
 def from_environment(address: Address | Remote, variables: Mapping[str, str] = os.environ) -> Credentials:
-    """The credentials that the environment has for this hub, or empty ones."""
-    token = variables.get(TOKENS[address.hub], "").strip()
+    """The credentials that the environment or the keyring has for this hub, or empty ones."""
+    token = keys.find(TOKENS[address.hub], variables)
     return signed_in(address, token, variables)
 
 

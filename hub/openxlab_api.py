@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub import web
+from hub import keys, web
 from hub.address import Address
 from hub.contents import File, Listing, Stream
 from hub.errors import HubError
@@ -60,7 +60,7 @@ def _links(address: Address, variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _signed(address: Address, variables: Mapping[str, str]) -> dict[str, str]:
-    key, secret = (variables.get(name, "").strip() for name in ("OPENXLAB_AK", "OPENXLAB_SK"))
+    key, secret = (keys.find(name, variables) for name in ("OPENXLAB_AK", "OPENXLAB_SK"))
     if not key or not secret:
         return {}
     told = _ask(address, variables, f"{_SIGN_IN}/auth", {"ak": key}, {})
