@@ -6,13 +6,10 @@ converted in a child process. Program files are never taken along, and no progra
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +17,8 @@ from typing import Any
 from hub import selection
 from training.errors import UserError
 from training.files import writing_failed
-from training.home import ROOT, models_dir
-from training.models import layout, wheel
+from training.home import models_dir
+from training.models import converting, layout, wheel
 
 Progress = Callable[[str, float], None]
 
@@ -163,31 +160,16 @@ def _convert(source: Path, part: Path, tell: Callable[[float], None], lock: int)
     weights = [*source.glob("*.safetensors")] or [*source.glob("*.bin")]
     _check_space(part, sum(each.stat().st_size for each in weights))
     tell(0.0)
-    refused = None
-    with (part / "log").open("wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "training.models.convert", str(source), str(part / "model")],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,  # it ends with us: a conversion nobody listens to dies of a broken pipe
-            stderr=errors,
-            text=True,
-            pass_fds=[lock],  # ... and until it has ended nobody else works in the same place
-        )
-    try:
-        for line in process.stdout or ():
-            if line.startswith("{"):
-                refused = json.loads(line)
-            else:
-                tell(float(line))
-        code = process.wait()
-    finally:
-        process.kill()
-        process.communicate()
-    if code == errno.ENOSPC:
-        raise UserError("disk_full", path=part.parent)
+    refused: dict[str, Any] = {}
+
+    def said(line: str) -> None:
+        if line.startswith("{"):
+            refused.update(json.loads(line))
+        else:
+            tell(float(line))
+
+    reason = converting.convert("training.models.convert", source, part, lock, said)
     if refused:
         raise UserError(refused["error"], **refused["details"])
-    if code:
-        last = (part / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise UserError("model_conversion_failed", path=source, reason=last[-1][:300] if last else f"exit code {code}")
+    if reason:
+        raise UserError("model_conversion_failed", path=source, reason=reason)

