@@ -25,19 +25,26 @@ class Limits:
     """Questions of one visitor."""
     at_once: int = 12
     """Answers being given or waited for, of all visitors together."""
+    at_once_each: int = 8
+    """Of those, from one address, so that nobody can take all of them. A class may share an address."""
+
+
+@dataclass(eq=False)
+class _Place:
+    address: str
 
 
 class Visitors:
     """All visitors of the page; thread-safe.
 
-    One who opens the page anew counts as another: his address would be the proxy's. What protects the machine is
-    `at_once`, which nobody gets around.
+    One who opens the page anew counts as another for `a_minute`: many may share his address. What protects the machine
+    is `at_once`, which nobody gets around.
     """
 
     def __init__(self, limits: Limits = Limits(), clock: Callable[[], float] = time.monotonic) -> None:
         self.limits, self._clock = limits, clock
         self._lock = threading.Lock()
-        self._waiting: list[object] = []
+        self._waiting: list[_Place] = []
 
     def admit(self, asked: deque[float], question: str) -> None:
         """Take note of a question; `asked` remembers this visitor's. Raises UserError(question_too_long, too_often)."""
@@ -57,12 +64,16 @@ class Visitors:
         return replace(sampling, max_tokens=min(sampling.max_tokens, self.limits.tokens))
 
     @contextmanager
-    def place(self) -> Iterator[Callable[[], int]]:
-        """A place in the line; it tells how many stand before it. Raises UserError(too_many_visitors)."""
-        mine = object()
+    def place(self, address: str = "") -> Iterator[Callable[[], int]]:
+        """A place in the line; it tells how many stand before it. Raises UserError(too_many_visitors).
+
+        `address`: whence he comes; empty where that cannot be known.
+        """
+        mine = _Place(address)
         with self._lock:
-            if len(self._waiting) >= self.limits.at_once:
-                raise UserError("too_many_visitors", most=self.limits.at_once)
+            theirs = sum(1 for each in self._waiting if address and each.address == address)
+            if len(self._waiting) >= self.limits.at_once or theirs >= self.limits.at_once_each:
+                raise UserError("too_many_visitors", most=len(self._waiting))
             self._waiting.append(mine)
         try:
             yield lambda: self._waiting.index(mine)

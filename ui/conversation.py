@@ -34,6 +34,8 @@ class Turn:
     """The last question that needs no more work: it is answered, stopped or given up for the next one."""
     cleared: int = 0
     """The last question that was there when the conversation was cleared."""
+    begun: int = 0
+    """The last question that was begun to be answered."""
     model: str = ""
     """Who was asked last."""
     warned: bool = False
@@ -49,6 +51,12 @@ class Turn:
     def ask(self) -> None:
         """A new question; the answer to the one before ends."""
         self.closed, self.asked = self.asked, self.asked + 1
+
+    def begin(self) -> bool:
+        """Whether the last question is to be answered now. Only once: a script can call for the answer at any time."""
+        wanted = self.open and self.begun < self.asked
+        self.begun = self.asked
+        return wanted
 
     def close(self, question: int | None = None) -> None:
         """This question (by default the last one) needs no more work."""

@@ -84,12 +84,17 @@ def warning(text: str) -> None:
     gr.Warning(escape(text))
 
 
+_LOG_LIMIT = 2_000_000
+"""Bytes after which the log begins anew, so that nobody fills the disk by repeating what goes wrong."""
+
+
 def logged() -> str:
     """Write the exception being handled to HOME/app.log, whole; return that path (or where it went instead)."""
     text = f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{traceback.format_exc()}\n"
     try:
         path = home() / "app.log"
-        with path.open("a", encoding="utf-8") as file:
+        too_long = path.exists() and path.stat().st_size > _LOG_LIMIT
+        with path.open("w" if too_long else "a", encoding="utf-8") as file:
             file.write(text)
         return str(path)
     except (UserError, OSError):

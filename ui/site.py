@@ -1,25 +1,26 @@
-"""The hosted site: the guests' page for everybody, the whole page under /studio behind a password, and /health."""
+"""The hosted site: the guests' page for everybody, the whole page under /studio behind a password, and /health.
+
+Who may ask for what is in doorkeeper.py. A public link (--share) leads to the same site, so the same rules hold there.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import os
+import secrets
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
-from starlette.datastructures import Headers
+from gradio import networking
 from starlette.middleware import Middleware
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.stage import Stage
 from serving.visitors import Visitors
@@ -28,57 +29,13 @@ from training.home import home
 from training.sentences import sentence
 from ui import look
 from ui.arrival import Arrival
+from ui.bounded import bound
+from ui.caller import PROXIES
+from ui.doorkeeper import STUDIO, Doorkeeper
 from ui.guest_page import guest_page
 from ui.page import page
-
-STUDIO = "/studio"
-_TRIES, _LOCKED = 5, 300.0
-"""After so many wrong passwords, so many seconds without another try."""
-
-_LONGEST = 1 << 20
-"""Bytes of a guest's request."""
-
-
-class Password:
-    """The door of the studio, as Gradio asks it: any user name, one password."""
-
-    def __init__(self, password: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._password, self._clock, self._lock = password.encode(), clock, threading.Lock()
-        self._wrong, self._closed_until = 0, float("-inf")
-
-    def __call__(self, _user: str, given: str) -> bool:
-        """Whether he may come in; nobody may for a while after too many wrong passwords, the right one included."""
-        with self._lock:
-            if self._clock() < self._closed_until:
-                return False
-            right = hmac.compare_digest(given.encode(), self._password)
-            self._wrong = 0 if right else self._wrong + 1
-            if self._wrong >= _TRIES:
-                self._wrong, self._closed_until = 0, self._clock() + _LOCKED
-                print(
-                    f"{_TRIES} wrong passwords: the studio is locked for {_LOCKED:.0f} s", file=sys.stderr, flush=True
-                )
-            return right
-
-
-class ShortRequests:
-    """Refuses what is longer than any question needs to be, before it is read. The studio, once inside, takes files."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app, self._most = app, most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass it on, or answer 413."""
-        if scope["type"] == "http" and not scope["path"].startswith(
-            f"{scope.get('root_path', '')}{STUDIO}/gradio_api/"
-        ):
-            headers = Headers(scope=scope)
-            length = headers.get("content-length", "0")
-            unknown = "transfer-encoding" in headers or not length.isdecimal()
-            if unknown or int(length) > self._most:
-                await Response("This is too long.", 413)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+from ui.password import Password
+from ui.patience import Patient
 
 
 def serving() -> dict[str, Any]:
@@ -93,15 +50,9 @@ def serving() -> dict[str, Any]:
     }
 
 
-def guests(stage: Stage, studio: str = "") -> gr.Blocks:
-    """The guests' page; begins to fetch the hosted model."""
-    return guest_page(stage, Visitors(), studio, hosted.fetch()).queue(default_concurrency_limit=None)
-
-
 def site(stage: Stage, password: str, root_path: str = "") -> FastAPI:
-    """The whole site; without a password there is no studio on it."""
+    """The whole site; without a password there is no studio on it. Begins to fetch the hosted model."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(ShortRequests, most=_LONGEST)
     app.add_middleware(Arrival)
 
     @app.get("/health")
@@ -110,30 +61,63 @@ def site(stage: Stage, password: str, root_path: str = "") -> FastAPI:
         return {"ok": True, "model": hosted.model(), "fetching": bool(now and now.live)}
 
     at = {**serving(), "root_path": root_path}
+    inside = None
     if password:
         asked = " / ".join(sentence("hosted.password", language) for language in ("zh", "en"))
-        whole = page(stage).queue(default_concurrency_limit=None)
+        whole = bound(page(stage))
         at_studio = {**at, "root_path": f"{root_path}{STUDIO}"} if root_path else at
-        app = gr.mount_gradio_app(app, whole, STUDIO, auth=Password(password), auth_message=asked, **at_studio)
-    # Guests have nothing to upload.
-    return gr.mount_gradio_app(
-        app, guests(stage, f"{root_path}{STUDIO}/" if password else ""), "/", max_file_size=1, **at
+        door = Password(password).lets_in
+        gr.mount_gradio_app(app, whole, STUDIO, auth=door, auth_message=asked, **at_studio)
+        inside = _inside(app.routes[-1].app)  # type: ignore[attr-defined]
+    guests = bound(guest_page(stage, Visitors(), f"{root_path}{STUDIO}/" if password else "", hosted.fetch()))
+    gr.mount_gradio_app(app, guests, "/", max_file_size=1, **at)
+    app.add_middleware(Doorkeeper, events=guests.fns, inside=inside, root_path=root_path)
+    return app
+
+
+def _inside(studio: Any) -> Callable[[dict[str, str]], bool]:
+    """Whether somebody's cookies are those of one who has given the password, as Gradio itself looks at them."""
+
+    def is_inside(cookies: dict[str, str]) -> bool:
+        names = (f"access-token{kind}-{studio.cookie_id}" for kind in ("", "-unsecure"))
+        return any(cookies.get(name) in studio.tokens for name in names)
+
+    return is_inside
+
+
+def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+    """What serves the site, not running yet."""
+    trusted = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            http=Patient,
+            ws="none",
+            forwarded_allow_ips=trusted,
+            timeout_graceful_shutdown=5,
+        )
     )
 
 
 def serve(stage: Stage, host: str, port: int, share: bool) -> None:
     """Serve until it is ended: the hosted site where strangers visit, else the whole page to whoever reaches it.
 
-    `share`: besides, a public link to the guests' page; a sentence where it cannot be had.
+    `share`: besides, a public link, to the hosted site or to one like it; a sentence where it cannot be had.
     """
+    # A talk may be cut off in the middle: a platform that restarts does not wait long. That is no error.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not _was_cut_off(record))
     if hosted.is_hosted():
         if machine.look().device == "cpu":
             os.environ.setdefault("STUDIO_ENGINE", "int8")
         app = site(stage, os.environ.get("STUDIO_PASSWORD", ""), os.environ.get("GRADIO_ROOT_PATH", ""))
-        # A talk may be cut off in the middle: a platform that restarts does not wait long. That is no error.
-        logging.getLogger("uvicorn.error").addFilter(lambda record: not _was_cut_off(record))
+        serving_it = server(app, host, port)
+        if share:
+            threading.Thread(target=_share, args=(serving_it,), daemon=True).start()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
+        serving_it.run()
         return
     whole = page(stage).queue(default_concurrency_limit=None)
     arriving = {"middleware": [Middleware(Arrival)]}
@@ -141,22 +125,30 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
         server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, app_kwargs=arriving, **serving()
     )
     if share:
-        link = shared(stage)
-        for language in ("zh", "en"):
-            print(sentence("app.shared" if link else "app.no_share", language, url=link), flush=True)
+        beside = server(site(stage, ""), "127.0.0.1", 0)
+        threading.Thread(target=beside.run, daemon=True).start()
+        _share(beside)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on Gradio takes it
     whole.block_thread()
 
 
+def _share(running: uvicorn.Server) -> None:
+    """Say the public link to what is served, once it is, or that there is none."""
+    while not running.started:
+        time.sleep(0.1)
+    link = public_link(running.servers[0].sockets[0].getsockname()[1])
+    for language in ("zh", "en"):
+        print(sentence("app.shared" if link else "app.no_share", language, url=link), flush=True)
+
+
+def public_link(port: int) -> str | None:
+    """Open this port of ours to the world through Gradio's tunnel; None when that cannot be had."""
+    try:
+        link = networking.setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)
+    except Exception:  # no network, no tunnel program, a refusal: Gradio has no common error for them
+        return None
+    return urlunsplit(("https", *urlsplit(link)[1:]))
+
+
 def _was_cut_off(record: logging.LogRecord) -> bool:
     return bool(record.exc_info) and isinstance(record.exc_info[1], asyncio.CancelledError)  # type: ignore[index]
-
-
-def shared(stage: Stage) -> str | None:
-    """Open the guests' page to the world through Gradio's tunnel; its link, or None when that cannot be had."""
-    short = {"middleware": [Middleware(ShortRequests, most=_LONGEST), Middleware(Arrival)]}
-    launched = guests(stage).launch(
-        share=True, prevent_thread_lock=True, quiet=True, max_file_size=1, app_kwargs=short, **serving()
-    )
-    link = launched[2]
-    return link or None

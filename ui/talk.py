@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from serving.visitors import Visitors
 from training import hosted, runs
 from training.errors import UserError
 from training.sentences import sentence
+from ui.caller import caller
 from ui.conversation import Turn, answered, fetching, folder_of, shown
 from ui.edge import PRIVATE, QUIET, told, warning
 from ui.text import Key, Text
@@ -90,17 +91,20 @@ def wire_talk(
 
     @told
     def answer(
-        language: str, turn: Turn, said: list[Message], chosen: str | None, *entered: Any
+        language: str, request: gr.Request, turn: Turn, said: list[Message], chosen: str | None, *entered: Any
     ) -> Iterator[dict[Any, Any]]:
         question, turn.model = turn.asked, chosen or ""
         yield {pane.status: gr.skip()}  # Gradio empties every output of a generator that yields nothing
+        if not turn.begin():
+            return
         try:
             who = hosted.model() if visitors else chosen
             entries = dict(zip(settings, entered, strict=True))
-            for updates in _answer(pane, stage, language, said, who, entries, visitors):
-                if question <= turn.closed:
-                    break  # stopped, or something else was asked
-                yield updates
+            with visitors.place(caller(request.client.host)) if visitors else nullcontext() as ahead:
+                for updates in _answer(pane, stage, language, said, who, entries, visitors, ahead):
+                    if question <= turn.closed:
+                        break  # stopped, or something else was asked
+                    yield updates
             if question == turn.cleared == turn.asked:  # its last piece may reach the page after the clearing did
                 yield {pane.said: [], pane.chat: []}
         finally:
@@ -143,25 +147,25 @@ def _answer(
     model: str | None,
     settings: dict[str, Any],
     visitors: Visitors | None,
+    ahead: Callable[[], int] | None,
 ) -> Iterator[dict[Any, Any]]:
-    """Updates that show the answer as it comes in, and what it waits for until then."""
+    """Updates that show the answer as it comes in, and what it waits for until then: `ahead` tells how many."""
     if not said or said[-1]["role"] != "user":
         return  # nothing was asked
     if not model:
         raise UserError("model_not_chosen")
+    sampling = Sampling(**{name: value for name, value in settings.items() if name != "system"})
+    system = settings["system"] or ""
+    if visitors:
+        sampling = visitors.granted(sampling, system)
+    before = [{"role": "system", "content": system}] if system.strip() else []
     for note in fetching(model, language):
         yield {pane.status: note}
     folder = folder_of(model)
     if folder not in stage.folders:
         yield {pane.status: sentence("chat.loading", language)}
-    sampling = Sampling(**{name: value for name, value in settings.items() if name != "system"})
-    system = settings["system"] or ""
-    before = [{"role": "system", "content": system}] if system.strip() else []
-    with ExitStack() as ending:
-        ahead = None
-        if visitors:
-            ahead, sampling = ending.enter_context(visitors.place()), visitors.granted(sampling, system)
-        for part in ending.enter_context(closing(answered(stage.use(folder), [*before, *said], sampling))):
+    with closing(answered(stage.use(folder), [*before, *said], sampling)) as parts:
+        for part in parts:
             whole = [*said, {"role": "assistant", "content": part}]
             if part:
                 yield {pane.said: whole, pane.chat: shown(whole), pane.status: ""}

@@ -1,0 +1,53 @@
+"""What a guest's browser may send: one event of the page, with values such as its components have, and nothing else.
+
+Gradio itself takes any JSON: a dictionary in the place of a text names a file that it then fetches, a session's name
+may be a megabyte long and is kept for ever, and what a component cannot read becomes a traceback in the log.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import gradio as gr
+from gradio.block_function import BlockFunction
+
+_SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def checked(body: bytes, events: dict[int, BlockFunction]) -> bytes | None:
+    """The event as Gradio shall read it; None when it is none of the page's."""
+    try:
+        told = json.loads(body)
+        event, data, session = events[told["fn_index"]], told["data"], told["session_hash"]
+        if len(data) != len(event.inputs) or not _SESSION.fullmatch(session):
+            return None
+        if not all(map(_fits, event.inputs, data)):
+            return None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    trigger = told.get("trigger_id")
+    return json.dumps(
+        {
+            "fn_index": event._id,
+            "data": data,
+            "session_hash": session,
+            "trigger_id": trigger if isinstance(trigger, int) else None,
+        }
+    ).encode()
+
+
+def _fits(component: Any, value: Any) -> bool:
+    """Whether this component can have this value. A kind of component that is not named here can have none."""
+    if isinstance(component, gr.State):
+        return value is None  # it never leaves the server
+    if isinstance(component, gr.Radio):
+        return isinstance(value, str) and value in [choice for _, choice in component.choices]
+    if isinstance(component, gr.Slider):
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and math.isfinite(value) and component.minimum <= value <= component.maximum
+    if isinstance(component, gr.Textbox):
+        return value is None or isinstance(value, str)
+    return False
