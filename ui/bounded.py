@@ -10,10 +10,10 @@ from gradio.utils import LRUCache
 
 SESSIONS = 2000
 """Conversations that are kept; who was not seen for longest is forgotten."""
-_EVENTS = 5000
-"""Events that are remembered. More than can be waiting: see `max_size`."""
 WAITING = 500
 """Events of all visitors that may wait. The answers' own line (serving/visitors.py) ends long before."""
+_EVENTS = 2 * WAITING
+"""Events that are remembered, done or not."""
 
 
 def bound(page: gr.Blocks) -> gr.Blocks:

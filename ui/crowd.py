@@ -7,10 +7,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_AT_ONCE = 300
-"""Requests of one caller that may be under way. A page that is open holds one; a class shares an address."""
+_AT_ONCE = 600
+"""Requests of one caller that may be under way. A page that is open holds one or two; a class shares an address."""
 _A_MINUTE = 1200
-"""Requests of one caller."""
+"""Costly requests of one caller."""
 _REMEMBERED = 10_000
 """Callers."""
 
@@ -27,14 +27,15 @@ class Crowd:
         """Each caller's minute: when it began, and how many requests came in it."""
 
     @contextmanager
-    def place(self, caller: str) -> Iterator[bool]:
-        """Whether this request may be answered; it counts until the end."""
+    def place(self, caller: str, costly: bool = True) -> Iterator[bool]:
+        """Whether this request may be answered; it counts until the end. A file of the page's costs hardly anything."""
         if not caller:
             yield True
             return
         self._now[caller] += 1
         try:
-            yield self._now[caller] <= self._at_once and self._count(caller) <= self._a_minute
+            few = self._now[caller] <= self._at_once
+            yield few and (not costly or self._count(caller) <= self._a_minute)
         finally:
             self._now[caller] -= 1
             if not self._now[caller]:

@@ -33,8 +33,8 @@ _GUESTS_SEND = ("/gradio_api/queue/join", "/gradio_api/run/predict")
 _CLOSED_READ = re.compile(rf"{STUDIO}(?:/(?:{_PARTS})?)?")
 _CLOSED_SEND = (f"{STUDIO}/login", f"{STUDIO}/login/")
 
-_LONGEST = 64 * 1024
-"""Bytes of what a stranger sends: many times a question and a system prompt, however they are encoded."""
+_LONGEST = 16 * 1024
+"""Bytes of what a stranger sends: enough for the longest question that is answered, however it is encoded."""
 _PATIENCE = 20.0
 """Seconds in which all of it has to be here."""
 
@@ -73,7 +73,8 @@ class Doorkeeper:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             asking.set(caller((scope["client"] or ("",))[0]))
-            with self._crowd.place(asking.get()) as welcome:
+            costly = not re.fullmatch(rf"(?:{STUDIO})?/(?:{_PARTS})", scope["path"])
+            with self._crowd.place(asking.get(), costly) as welcome:
                 try:
                     if not welcome:
                         raise _Refused(429, "many")
@@ -132,21 +133,25 @@ class Doorkeeper:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What goes wrong inside stands in HOME/app.log, once and whole, and is no reason to fill the server's log."""
-        begun = False
+        begun = whole = False
 
         async def sending(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, whole
             begun = True
+            whole = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         try:
             await self._app(scope, receive, sending)
-        except HTTPException:
-            pass  # Gradio's stream for a session that it does not know ends like this
-        except Exception:
-            logged()
+        except Exception as error:
+            # Gradio's stream for a session that it does not know ends with one inside
+            if not isinstance(error.__cause__, HTTPException):
+                logged()
             if not begun:
                 await _Refused(500, "defect").told(scope)(scope, receive, send)
+                return
+        if begun and not whole:
+            await send({"type": "http.response.body", "body": b""})
 
     def _without_prefix(self, scope: Scope) -> Scope:
         """As if the proxy had taken its prefix away, which not every proxy does."""

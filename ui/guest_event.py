@@ -7,7 +7,6 @@ may be a megabyte long and is kept for ever, and what a component cannot read be
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any
 
@@ -32,11 +31,16 @@ def checked(body: bytes, events: dict[int, BlockFunction]) -> bytes | None:
     return json.dumps(
         {
             "fn_index": event._id,
-            "data": data,
+            "data": [_whole(value) if isinstance(value, str) else value for value in data],
             "session_hash": session,
             "trigger_id": trigger if isinstance(trigger, int) else None,
         }
     ).encode()
+
+
+def _whole(text: str) -> str:
+    """Without half characters, which no answer could be sent with."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _fits(component: Any, value: Any) -> bool:
@@ -47,7 +51,7 @@ def _fits(component: Any, value: Any) -> bool:
         return isinstance(value, str) and value in [choice for _, choice in component.choices]
     if isinstance(component, gr.Slider):
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return is_number and math.isfinite(value) and component.minimum <= value <= component.maximum
+        return is_number and component.minimum <= value <= component.maximum
     if isinstance(component, gr.Textbox):
         return value is None or isinstance(value, str)
     return False

@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -117,7 +118,8 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
         if share:
             threading.Thread(target=_share, args=(serving_it,), daemon=True).start()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        serving_it.run()
+        with suppress(KeyboardInterrupt):  # which uvicorn raises again once it has ended
+            serving_it.run()
         return
     whole = page(stage).queue(default_concurrency_limit=None)
     arriving = {"middleware": [Middleware(Arrival)]}

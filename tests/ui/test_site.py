@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -11,20 +12,24 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from serving.stage import Stage
 from tests.training.conftest import wait_for
 from tests.ui.conftest import free_port, serve
 from training import hosted, models
 from training.home import home
-from ui.site import Password, site
+from ui import site
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
 
 
 @contextmanager
 def stranger(password: str) -> Iterator[httpx.Client]:
     """A stranger's client at a site that really listens."""
-    server = uvicorn.Server(uvicorn.Config(site(Stage(), password), port=0, log_level="critical"))
+    server = site.server(site.site(Stage(), password), "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_for(lambda: server.started)
@@ -94,6 +99,30 @@ def test_no_file_of_the_machine_is_served(visitor: httpx.Client, path: str) -> N
     assert "root:" not in answer.text and "secret" not in answer.text and "def main" not in answer.text
 
 
+FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+
+
+def test_not_even_inside_the_studio_does_an_event_fetch_a_file_that_was_not_uploaded(visitor: httpx.Client) -> None:
+    visitor.post("/studio/login", data={"username": "x", "password": "open sesame"})
+    page = visitor.get("/studio/config").json()
+    kinds = {each["id"]: each["type"] for each in page["components"]}
+    direct = [each for each in page["dependencies"] if not each["queue"]]
+    event = next(each["id"] for each in direct if [kinds[number] for number in each["inputs"]] == ["radio"])
+    asked = {"fn_index": event, "data": [FILE], "session_hash": "x"}
+    assert "not uploaded" in visitor.post("/studio/gradio_api/run/predict", json=asked).text
+    assert not list(Path(os.environ["GRADIO_TEMP_DIR"]).rglob("passwd"))
+
+
+def test_not_even_without_the_doorkeeper_does_a_guests_event_fetch_a_file(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.doorkeeper.checked", lambda body, events: body)
+    with stranger("") as client:
+        asked = {"fn_index": 0, "data": [FILE], "session_hash": "x"}
+        assert "not uploaded" in client.post("/gradio_api/run/predict", json=asked).text
+    assert not list(Path(os.environ["GRADIO_TEMP_DIR"]).rglob("passwd"))
+
+
 def test_guests_cannot_upload(visitor: httpx.Client) -> None:
     answer = visitor.post("/gradio_api/upload", files={"files": ("x.bin", b"x" * 1000)})
     assert answer.status_code >= 400
@@ -108,17 +137,6 @@ def test_a_request_longer_than_any_question_is_not_read(visitor: httpx.Client) -
 
 def test_the_site_says_that_it_is_well(visitor: httpx.Client) -> None:
     assert visitor.get("/health").json() == {"ok": True, "model": models.STARTER, "fetching": False}
-
-
-def test_after_five_wrong_passwords_the_right_one_waits_too(capsys: pytest.CaptureFixture[str]) -> None:
-    now = [0.0]
-    door = Password("open sesame", clock=lambda: now[0])
-    assert door("anybody", "open sesame")
-    assert [door("x", "wrong") for _ in range(5)] == [False] * 5
-    assert not door("x", "open sesame") and "locked" in capsys.readouterr().err
-    now[0] = 301.0
-    assert door("x", "open sesame")
-    assert [door("x", "wrong") for _ in range(4)] == [False] * 4 and door("x", "open sesame")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_what_was_cleared_while_it_was_answered_stays_cleared(
     (pane, answer), turn = made, Turn()
     monkeypatch.setattr(talk, "_answer", pieces(pane, "Once", "Once upon"))
     turn.ask()
-    updates = answer("en", turn, [], "starter")
+    updates = answer("en", None, turn, [], "starter")
     next(updates)  # it begins
     assert next(updates)[pane.said][0]["content"] == "Once"
     turn.clear()
@@ -53,7 +53,7 @@ def test_what_is_asked_after_a_clearing_is_not_cleared_by_the_old_answer(
     (pane, answer), turn = made, Turn()
     monkeypatch.setattr(talk, "_answer", pieces(pane, "Once", "Once upon"))
     turn.ask()
-    updates = answer("en", turn, [], "starter")
+    updates = answer("en", None, turn, [], "starter")
     next(updates)
     turn.clear()
     turn.ask()
