@@ -32,11 +32,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(port: int, log: Path, **environment: str) -> subprocess.Popen[bytes]:
+def serve(port: int, log: Path, *asked: str, **environment: str) -> subprocess.Popen[bytes]:
     """`python app.py` from another folder, once it answers."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, str(home.ROOT / "app.py"), "--port", str(port)],
+            [sys.executable, str(home.ROOT / "app.py"), "--port", str(port), *asked],
             cwd=log.parent,
             env={**os.environ, **environment},
             stdout=output,
