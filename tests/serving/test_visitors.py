@@ -45,6 +45,19 @@ def test_the_line_tells_how_many_stand_before_and_ends_at_its_most() -> None:
         assert alone() == 0
 
 
+def test_one_address_cannot_take_the_whole_line_and_unknown_ones_are_nobody() -> None:
+    visitors = Visitors(Limits(at_once=3, at_once_each=1))
+    with visitors.place("8.8.8.8"):
+        with pytest.raises(UserError, match="waiting"), visitors.place("8.8.8.8"):
+            pass
+        with visitors.place("1.1.1.1"), visitors.place():
+            pass
+        with visitors.place(), visitors.place():
+            pass
+    with visitors.place("8.8.8.8"):
+        pass
+
+
 def test_an_answer_is_cut_where_granted_and_a_long_system_prompt_is_refused() -> None:
     visitors = Visitors(Limits(characters=5, tokens=64))
     assert visitors.granted(Sampling(max_tokens=1024)).max_tokens == 64

@@ -44,10 +44,10 @@ def test_under_a_path_the_page_comes_whole_answers_and_lets_its_owner_in(
     ):
         page.goto(f"{public}{PREFIX}/")
         box = page.get_by_role("textbox", name="Message", exact=True)
-        assert page.evaluate("getComputedStyle(document.querySelector('#header')).display") == "flex"
         box.fill("b b")
         box.press("Enter")
         expect(page.get_by_test_id("bot").first).to_contain_text("img")
+        assert page.evaluate("getComputedStyle(document.querySelector('#header')).display") == "flex"
         page.get_by_role("tab", name="Train").click()
         page.get_by_role("link", name="open the studio").filter(visible=True).click()
         page.get_by_label("username").fill("me")

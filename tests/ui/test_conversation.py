@@ -105,3 +105,15 @@ def test_fetching_says_how_far_it_is_and_hands_on_what_goes_wrong(monkeypatch: p
     assert "40%" in next(news)
     with pytest.raises(UserError):
         next(news)
+
+
+def test_a_question_is_answered_once_however_often_the_answer_is_called_for() -> None:
+    turn = Turn()
+    assert not turn.begin()
+    turn.ask()
+    assert turn.begin() and not turn.begin()
+    turn.close()
+    assert not turn.begin()
+    turn.ask()
+    turn.close()  # stopped before it was begun
+    assert not turn.begin()
