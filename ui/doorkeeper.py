@@ -65,6 +65,7 @@ class Doorkeeper:
     ) -> None:
         self._app, self._events, self._inside = app, events, inside
         self._prefix = urlsplit(root_path).path.rstrip("/")
+        self._mounted = "" if urlsplit(root_path).scheme else self._prefix
         self._crowd, self._patience = crowd or Crowd(), patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +83,7 @@ class Doorkeeper:
                 except _Refused as refused:
                     await refused.told(scope)(scope, receive, send)
                 else:
-                    await self._pass_on(scope, receive, send)
+                    await self._pass_on(self._with_prefix(scope), receive, send)
 
     async def _admitted(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
         """The request as it may go on. Raises _Refused for what may not."""
@@ -159,6 +160,12 @@ class Doorkeeper:
         if not self._prefix or not (path == self._prefix or path.startswith(f"{self._prefix}/")):
             return scope
         return {**scope, "path": path.removeprefix(self._prefix) or "/"}
+
+    def _with_prefix(self, scope: Scope) -> Scope:
+        """As ASGI wants it: a mounted app finds its own path only below the root path that it was told."""
+        if not self._mounted:
+            return scope
+        return {**scope, "root_path": self._mounted, "path": f"{self._mounted}{scope['path']}"}
 
 
 def _is_foreign(headers: Headers) -> bool:

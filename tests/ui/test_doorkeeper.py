@@ -56,13 +56,15 @@ def asked(app: Any, path: str, parts: tuple[bytes, ...] = (), **more: Any) -> tu
     ("root_path", "path", "inside"),
     [
         ("", "/health", b"/health"),
-        ("/apps/mine", "/apps/mine/health", b"/health"),
-        ("/apps/mine/", "/apps/mine", b"/"),
+        ("/apps/mine", "/apps/mine/health", b"/apps/mine/health"),
+        ("/apps/mine/", "/apps/mine", b"/apps/mine/"),
         ("https://example.org/apps/mine", "/apps/mine/", b"/"),
-        ("/apps/mine", "/health", b"/health"),
+        ("/apps/mine", "/health", b"/apps/mine/health"),
     ],
 )
-def test_a_prefix_that_the_proxy_left_is_taken_away(root_path: str, path: str, inside: bytes) -> None:
+def test_a_path_is_the_same_whether_the_proxy_took_its_prefix_away_or_not(
+    root_path: str, path: str, inside: bytes
+) -> None:
     assert asked(well, path, root_path=root_path) == (200, inside)
 
 
