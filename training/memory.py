@@ -4,14 +4,17 @@ For N weights, T of them trained, L layers of width h with a heads, vocabulary V
 
 - weights: 4 N bytes (XTuner keeps those of LoRA in fp32 on every device); QLoRA packs the linear layers into NF4 with
   double quantisation, 0.5 + 0.127/8 bytes a weight (Dettmers et al. 2023, QLoRA, section 3), the rest stays as it is;
-- gradients 4 T, and AdamW's two moments 8 T (fp32);
+- gradients 4 T, and AdamW's two moments 8 T (fp32); where every weight learns, an update holds three copies of the
+  largest one for a moment, the embeddings: 12 V h;
 - activations: b s h (34 + 5 a s / h) bytes a layer at 16 bits, twice that at 32 (Korthikanti et al. 2022, Reducing
-  Activation Recomputation, section 4.1); recomputed ones leave 2 b s h (4 at 32 bits) a layer, and one layer whole;
-- logits: 4 b s V bytes, three times (as they are, their softmax, and its gradient);
+  Activation Recomputation, section 4.1); the part with s / h only where attention is written out, since fused attention
+  does not keep its scores; recomputed ones leave 2 b s h (4 at 32 bits) a layer, and one layer whole;
+- logits: 4 b s V bytes, three times (as they are, their softmax, and its gradient), for the `LEARNED` share of tokens;
 - activations and logits times `SPARE`: what the allocator holds back for rows of other lengths, and what backward needs
-  for a moment (measured over 72 steps: starter model 5.62 GB against 5.56 forecast, a model of 11 M weights 2.27
-  against 2.29);
+  for a moment;
 - what Python, torch and XTuner take for themselves: `PROGRAM`, measured on a CPU.
+
+tests/bench/forecast.py compares it with six trainings; docs/recipe.md has its table.
 
 P processes share out, with DeepSpeed: ZeRO-1 the moments, ZeRO-2 the gradients too, ZeRO-3 the weights as well; each
 holds 1/P of those (Rajbhandari et al. 2020, ZeRO, figure 1). With offload the moments lie in the machine's own memory.
@@ -31,9 +34,12 @@ import psutil
 from training.errors import UserError
 from training.models import layout
 from training.recipe import Recipe
+from training.xtuner_config import written_out
 
 PROGRAM = int(0.9 * 2**30)
-SPARE = 1.85
+SPARE = 1.8
+LEARNED = 0.5
+"""Of a row, what the assistant says; only that is scored (xtuner_repairs.py)."""
 _NF4 = 0.5 + 0.127 / 8
 
 
@@ -98,12 +104,14 @@ def needed(model: Shape, recipe: Recipe, longest: int, device: str = "cpu") -> M
     weights //= parts if stage == 3 else 1
     tokens = recipe.batch_size * longest // recipe.sequence_parallel
     wide = 2 if recipe.precision == "fp32" else 1
-    layer = wide * tokens * model.width * (34 + 5 * model.heads * longest / model.width)
+    scores = 5 * model.heads * longest / model.width if written_out(recipe, device) else 0
+    layer = wide * tokens * model.width * (34 + scores)
     kept = 2 * wide * tokens * model.width
     activations = layer + model.layers * kept if recipe.activation_checkpointing else model.layers * layer
-    logits = 3 * 4 * tokens * model.vocabulary
+    logits = round(3 * 4 * LEARNED * tokens * model.vocabulary)
+    update = 12 * model.vocabulary * model.width if recipe.method == "full" else 0
     together = recipe.processes if device == "cpu" else 1
-    parts_of_it = (weights, gradients + moments, round(SPARE * activations), round(SPARE * logits), PROGRAM)
+    parts_of_it = (weights, gradients + moments + update, round(SPARE * activations), round(SPARE * logits), PROGRAM)
     return Memory(*(together * each for each in parts_of_it))
 
 

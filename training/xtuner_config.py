@@ -113,11 +113,16 @@ tokenizer = dict(
 )
 
 
+def written_out(recipe: Recipe, device: str) -> bool:
+    """Whether attention is computed step by step: torch's own kernel takes several times as long for short rows on a
+    CPU; for long ones it saves much memory.
+    """
+    return device == "cpu" and recipe.max_length <= SHORT
+
+
 def _llm(recipe: Recipe, device: str) -> str:
     dtype = "torch.float32" if device == "cpu" else f"torch.{_DTYPE[recipe.precision]}"
-    # On a CPU torch's own kernel takes several times as long for short rows; for long ones it saves much memory.
-    short = device == "cpu" and recipe.max_length <= SHORT
-    attention = '    attn_implementation="eager",\n' if short else ""
+    attention = '    attn_implementation="eager",\n' if written_out(recipe, device) else ""
     text = f"""\
 llm = dict(
     type=AutoModelForCausalLM.from_pretrained,
