@@ -73,25 +73,31 @@ def _multiply_in_bf16() -> None:
 
 def _score_only_what_is_learned() -> None:
     # Half of a row is questions, which the loss leaves out; scoring them too, against the whole vocabulary,
-    # takes an eighth of a small model's step on a CPU. The loss is the same number.
-    from xtuner.model import SupervisedFinetune
+    # takes an eighth of a small model's step on a CPU, more where places hold a picture. The loss is the same number.
+    from xtuner.model import LLaVAModel, SupervisedFinetune
     from xtuner.parallel.sequence import get_sequence_parallel_world_size
     from xtuner.utils import IGNORE_INDEX
 
     whole = SupervisedFinetune.compute_loss
 
-    def compute_loss(self: Any, data: dict[str, Any], data_samples: Any = None) -> dict[str, torch.Tensor]:
-        if get_sequence_parallel_world_size() > 1 or not self.training:
-            return whole(self, data, data_samples)
-        model = self.llm.get_base_model() if self.use_lora else self.llm
+    def learned(model: Any, data: dict[str, Any]) -> dict[str, torch.Tensor]:
         asked = {key: value for key, value in data.items() if key != "labels"}
         states = model.get_decoder()(**asked, use_cache=False).last_hidden_state[:, :-1]
         labels = data["labels"][:, 1:]
-        learned = labels != IGNORE_INDEX
-        scores = model.get_output_embeddings()(states[learned]).float()
-        return {"loss": torch.nn.functional.cross_entropy(scores, labels[learned])}
+        scored = labels != IGNORE_INDEX
+        scores = model.get_output_embeddings()(states[scored]).float()
+        return {"loss": torch.nn.functional.cross_entropy(scores, labels[scored])}
+
+    def compute_loss(self: Any, data: dict[str, Any], data_samples: Any = None) -> dict[str, torch.Tensor]:
+        if get_sequence_parallel_world_size() > 1 or not self.training:
+            return whole(self, data, data_samples)
+        return learned(self.llm.get_base_model() if self.use_lora else self.llm, data)
+
+    def compute_loss_with_pictures(self: Any, data: dict[str, Any], _: Any = None) -> dict[str, torch.Tensor]:
+        return learned(self.llm.get_base_model() if self.use_llm_lora else self.llm, data)
 
     SupervisedFinetune.compute_loss = compute_loss
+    LLaVAModel.compute_loss = compute_loss_with_pictures
 
 
 def _pretend_cpu_has_the_cuda_questions() -> None:

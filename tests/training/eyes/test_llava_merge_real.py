@@ -117,3 +117,24 @@ def test_the_folder_needs_no_code_of_ours_and_no_pickle(trained: Any) -> None:
     config = json.loads((folder / "config.json").read_text())
     assert config["architectures"] == ["LlavaForConditionalGeneration"] and "auto_map" not in config
     assert not [path.name for path in folder.iterdir() if path.suffix in {".bin", ".pth", ".py"}]
+
+
+def test_the_loss_is_the_same_number_when_only_the_answers_are_scored(trained: Any) -> None:
+    import torch
+    from xtuner.model.utils import prepare_inputs_labels_for_multimodal
+
+    model = trained[0][1]
+    torch.manual_seed(2)
+    tokens = torch.randint(0, 97, (3, 11))
+    tokens[:2, 3] = -200  # where the picture is; the third conversation has none
+    seen = torch.ones_like(tokens)
+    seen[1, 8:] = 0
+    labels = tokens.masked_fill(seen == 0, -100)
+    labels[:, :5] = -100
+    pixels = torch.randn(3, 3, 28, 28)
+    data = {"input_ids": tokens, "attention_mask": seen, "labels": labels, "pixel_values": pixels}
+    with torch.no_grad():
+        few = model(dict(data), mode="loss")["loss"]
+        patches = model.projector(model.visual_encoder(pixels, output_hidden_states=True).hidden_states[-2][:, 1:])
+        whole = model.llm(**prepare_inputs_labels_for_multimodal(model.llm, **{**data, "pixel_values": patches})).loss
+    assert few.item() == pytest.approx(whole.item(), rel=1e-5)
