@@ -1,7 +1,7 @@
-"""The whole job with pictures, without a page: drawn set -> projector -> projector and LoRA -> one folder -> exam.
+"""The whole job with pictures, without a page: drawn set, first sight, projector, projector and LoRA, one folder, exam.
 
-Works in HOME/eyes/<id>/: data/, pretrain/ and finetune/ (config.py, run.log, work/), merged/, exam.json. A folder
-explains itself: with config.py a user can repeat each stage by plain `xtuner train`.
+Works in HOME/eyes/<id>/: data/, first_sight.pth, pretrain/ and finetune/ (config.py, run.log, work/), merged/,
+exam.json. A folder explains itself: with config.py a user can repeat each stage by plain `xtuner train`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ Say = Callable[[str], None]
 TICK = 1.0
 
 
-PRETRAIN = Stage("captions.json", 80, 2e-3)
-FINETUNE = Stage("talks.json", 200, 1e-3, lora_rank=16)
-"""How long and how fast the two stages learn."""
+PRETRAIN = Stage("captions.json", 100, 2e-3)
+FINETUNE = Stage("talks.json", 150, 4e-4, lora_rank=16, lora_plus_ratio=10.0, projector_ratio=2.5)
+"""How long and how fast the two stages learn; docs/eyes.md has the experiments."""
 
 
 def demo(
@@ -58,9 +59,11 @@ def demo(
     example.write(made, folder / "data")
     clock.lap("dataset")
     places = Places(models.folder(models.STARTER), starter_eyes.target(), folder / "data")
+    places = replace(places, pretrained=_first_sight(folder, pretrain, places))
+    clock.lap("first_sight")
     first = _train(folder / "pretrain", pretrain, places, say)
     clock.lap("pretrain")
-    places = Places(places.model, places.encoder, places.data, first)
+    places = replace(places, pretrained=first)
     second = _train(folder / "finetune", finetune, places, say)
     clock.lap("finetune")
     say("merging")
@@ -108,6 +111,13 @@ def _made(parent: Path) -> Path:
     except OSError as error:
         raise writing_failed(error, folder) from error
     return folder
+
+
+def _first_sight(folder: Path, stage: Stage, places: Places) -> Path:
+    """The projector that the first stage begins with."""
+    file = folder / "first_sight.pth"
+    _execute(folder, _module("first_sight", places.model, places.encoder, places.data / stage.data, file))
+    return file
 
 
 def _train(folder: Path, stage: Stage, places: Places, say: Say) -> Path:

@@ -22,7 +22,11 @@ class Stage:
     learning_rate: float
     lora_rank: int = 0
     """0: the language model stays as it is, only the projector learns."""
-    batch_size: int = 4
+    lora_plus_ratio: float = 1.0
+    """How many times LoRA's B learns as fast as its A, which has `learning_rate` (LoRA+)."""
+    projector_ratio: float = 1.0
+    """How many times the projector learns as fast as `learning_rate`."""
+    batch_size: int = 8
     max_length: int = 320
     """Tokens of the text of a conversation; its picture comes on top."""
     warmup: float = 0.05
@@ -45,7 +49,7 @@ class Places:
     data: Path
     """The folder of the conversations and of the pictures, which are named from there."""
     pretrained: Path | None = None
-    """The checkpoint whose projector the stage begins with."""
+    """The file whose projector (and LoRA, if it has any) the stage begins with."""
 
 
 def render(stage: Stage, places: Places, device: str) -> str:
@@ -65,6 +69,7 @@ def render(stage: Stage, places: Places, device: str) -> str:
             _DATA,
             _TRAINING.format(
                 kind="OptimWrapper" if cpu else "AmpOptimWrapper",
+                faster=_faster(stage),
                 precision="" if cpu else '    loss_scale="dynamic",\n    dtype="bfloat16",\n',
                 backend="gloo" if cpu else "nccl",
             ),
@@ -88,6 +93,13 @@ def _settings(stage: Stage, places: Places) -> str:
     }
     lines = "".join(f"{key} = {value!r}\n" for key, value in values.items())
     return f"\n# Settings\n{lines}prompt_template = PROMPT_TEMPLATE.qwen_chat\n"
+
+
+def _faster(stage: Stage) -> str:
+    """mmengine multiplies the learning rate of every weight whose name holds a key."""
+    ratios = {"projector.": stage.projector_ratio, ".lora_B.": stage.lora_plus_ratio if stage.lora_rank else 1.0}
+    keys = {key: {"lr_mult": ratio} for key, ratio in ratios.items() if ratio != 1}
+    return f"    paramwise_cfg=dict(custom_keys={keys!r}),\n" if keys else ""
 
 
 _IMPORTS = """\
@@ -182,7 +194,7 @@ optim_wrapper = dict(
     optimizer=dict(type=AdamW, lr=lr, betas=(0.9, 0.999), weight_decay=0.0),
     clip_grad=dict(max_norm=1.0, error_if_nonfinite=False),
     accumulative_counts=1,
-{precision})
+{faster}{precision})
 
 param_scheduler = [
     dict(type=LinearLR, start_factor=1e-5, by_epoch=False, begin=0, end=warmup_iters),
