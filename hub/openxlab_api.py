@@ -20,10 +20,13 @@ from hub.address import Address
 from hub.contents import File, Listing, Stream
 from hub.errors import HubError
 
+KEYS = ("OPENXLAB_AK", "OPENXLAB_SK")
+"""The variables that hold a user's access key and its secret."""
 BASE = "OPENXLAB_API_BASE"
 """The variable that moves the API."""
 _USUAL = "https://openapi.openxlab.org.cn/api/v1"
 _FILES = "model-center/api/v1/cli/repository/getFileDownloadUrl"
+_INFO = "model-center/api/v1/cli/repository/queryModelRepoInfo"
 _SIGN_IN = "sso-be/api/v1/open"
 _FINE = "10000"
 
@@ -43,10 +46,22 @@ def listing(address: Address, variables: Mapping[str, str] = os.environ) -> List
     return Listing(hashlib.sha256(state).hexdigest(), files, read)
 
 
+def base(variables: Mapping[str, str] = os.environ) -> str:
+    """Where the API is. Raises HubError(hub_base_bad)."""
+    url = (variables.get(BASE) or _USUAL).rstrip("/")
+    if urlsplit(url).scheme not in ("http", "https") or "@" in urlsplit(url).netloc:
+        raise HubError("hub_base_bad", variable=BASE)
+    return url
+
+
+class _Told(HubError):
+    """The hub answered, and the answer is no."""
+
+
 def _links(address: Address, variables: Mapping[str, str]) -> dict[str, str]:
     user, _, repo = address.repo.partition("/")
     asked = {"userName": user, "repositoryName": repo, "modelNames": None, "filePaths": None, "clientFrom": "0"}
-    told = _ask(address, variables, _FILES, {**asked, "ignore": None}, _signed(address, variables))
+    told = _ask(address, variables, _FILES, {**asked, "ignore": None}, signed(address, variables))
     try:
         given = [*(told.get("modelNames") or {}).values(), *(told.get("filePaths") or {}).values()]
         links = {str(each["fileName"]): str(each["url"]) for each in given}
@@ -59,8 +74,20 @@ def _links(address: Address, variables: Mapping[str, str]) -> dict[str, str]:
     return links
 
 
-def _signed(address: Address, variables: Mapping[str, str]) -> dict[str, str]:
-    key, secret = (keys.find(name, variables) for name in ("OPENXLAB_AK", "OPENXLAB_SK"))
+def exists(address: Address, variables: Mapping[str, str] = os.environ) -> bool:
+    """Whether the hub has this repo, for whoever asks. Raises HubError where nobody answers."""
+    user, _, repo = address.repo.partition("/")
+    headers = signed(address, variables)
+    try:
+        _ask(address, variables, _INFO, {"userName": user, "repoName": repo}, headers)
+    except _Told:
+        return False
+    return True
+
+
+def signed(address: Address, variables: Mapping[str, str]) -> dict[str, str]:
+    """The header that goes with a request; none without keys. Raises HubError."""
+    key, secret = (keys.find(name, variables) for name in KEYS)
     if not key or not secret:
         return {}
     told = _ask(address, variables, f"{_SIGN_IN}/auth", {"ak": key}, {})
@@ -76,12 +103,9 @@ def _signed(address: Address, variables: Mapping[str, str]) -> dict[str, str]:
 def _ask(
     address: Address, variables: Mapping[str, str], path: str, body: dict[str, Any], headers: dict[str, str]
 ) -> dict[str, Any]:
-    base = (variables.get(BASE) or _USUAL).rstrip("/")
-    if urlsplit(base).scheme not in ("http", "https") or "@" in urlsplit(base).netloc:
-        raise HubError("hub_base_bad", variable=BASE)
-    outer = web.ask(address, f"{base}/{path}", headers, body)
+    outer = web.ask(address, f"{base(variables)}/{path}", headers, body)
     inner = outer.get("data") if outer.get("msgCode") == _FINE else outer
     if not isinstance(inner, dict) or inner.get("msgCode") != _FINE or not isinstance(inner.get("data"), dict):
         said = inner.get("msg") if isinstance(inner, dict) else ""
-        raise HubError("hub_unreachable", hub=address.hub_name, reason=str(said or "no answer")[:200])
+        raise _Told("hub_unreachable", hub=address.hub_name, reason=str(said or "no answer")[:200])
     return dict(inner["data"])

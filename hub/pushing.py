@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from hub import git_tree, safetensors_header, selection
+from hub import git_tree, safetensors_header, sdk_push, selection
 from hub.address import Address, Credentials
 from hub.contents import sha256_of
 from hub.errors import HubError, writing_failed
@@ -24,6 +24,16 @@ MARK = ".assistant-studio.json"
 """The files of a repo that were pushed from here: those a later push may replace or remove."""
 _HARMLESS = (git_tree.ATTRIBUTES, ".gitignore", "README.md", "LICENSE", "metafile.yaml")
 """What a hub itself puts into a new repo."""
+_GIT_REFUSED = (
+    "hub_git_failed",
+    "hub_git_missing",
+    "hub_lfs_missing",
+    "hub_no_such_repo",
+    "hub_private",
+    "hub_token_refused",
+    "hub_unreachable",
+)
+"""Errors of git after which the SDK may still get through; it can make the repo, too."""
 _LARGE = 5 << 20
 """Bytes from which a file goes by git-lfs; weights always do."""
 WEIGHTS = (".safetensors", ".bin", ".model", ".gguf")
@@ -58,15 +68,45 @@ def push(
     """
     if address.hub != "openxlab":
         raise HubError("hub_push_only_git", hub=address.hub_name)
+    files = _checked(folder)
+    try:
+        return _by_git(folder, files, address, who, progress, cancelled)
+    except HubError as refused:
+        if refused.code not in _GIT_REFUSED or not sdk_push.is_possible(address):
+            raise
+    return _by_sdk(folder, files, address, progress, cancelled)
+
+
+def _by_git(
+    folder: Path,
+    files: dict[str, Path],
+    address: Address,
+    who: Credentials,
+    progress: Callable[[Progress], None],
+    cancelled: Callable[[], bool],
+) -> Pushed:
     if not shutil.which("git-lfs"):
         raise HubError("hub_lfs_missing")
-    files = _checked(folder)
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".push-") as scratch:  # beside it: for hard links
             git = Git(address, who, Path(scratch), cancelled)
             return commit(git, files, "Push a model with Assistant Studio", progress)
     except OSError as error:
         raise writing_failed(error, folder.parent) from error
+
+
+def _by_sdk(
+    folder: Path,
+    files: dict[str, Path],
+    address: Address,
+    progress: Callable[[Progress], None],
+    cancelled: Callable[[], bool],
+) -> Pushed:
+    with tempfile.TemporaryDirectory() as scratch:
+        mark = Path(scratch) / MARK
+        mark.write_text(json.dumps({"files": sorted(files)}, indent=1) + "\n", encoding="utf-8")
+        state = sdk_push.push(address, {**files, MARK: mark}, MARK, progress, cancelled)
+    return Pushed(state, True, tuple(sorted(files)), ())
 
 
 def _checked(folder: Path) -> dict[str, Path]:

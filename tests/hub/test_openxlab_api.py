@@ -2,81 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
-import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hub.address import Address, Credentials
 from hub.errors import HubError
 from hub.pulling import Progress, pull
-from tests.hub.servers import Hub, _Handler, serving
+from tests.hub.openxlab_server import AK, JWT, MODEL, SK
+from tests.hub.openxlab_server import api as api
+from tests.hub.servers import Hub
 from tests.hub.test_pull import WANTED, sha256
-
-MODEL = Address("openxlab", "user/model")
-AK, SK, NONCE, JWT = "ak-1f", "sk-77c2", "nonce-9", "jwt-55e1"
-
-
-class Api(_Handler):
-    """What openxlab 0.1.3 asks: a sign-in with a nonce, and a link for every file. Git is not served."""
-
-    def is_known(self) -> bool:
-        return not self.path.endswith("getFileDownloadUrl") or self.headers.get("Authorization") == JWT
-
-    def route(self, url: Any) -> None:
-        if url.path.startswith("/store/"):
-            assert "Authorization" not in self.headers, "a link carries its own right"
-            self.send_content(self.hub.objects[url.path.removeprefix("/store/")])
-        elif url.path.startswith("/api/"):
-            told = self.told(url.path.removeprefix("/api/"), json.loads(self.body()))
-            self.answer(200, {"msgCode": "10000", "msg": "ok", "traceId": "t", "data": told})
-        else:
-            self.answer(403, {"message": "git is off"})
-
-    def told(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
-        if path == "sso-be/api/v1/open/auth":
-            return self.fine({"nonce": NONCE, "algorithm": "HmacSHA256"})
-        if path == "sso-be/api/v1/open/getJwt":
-            right = base64.b64encode(hmac.new(SK.encode(), NONCE.encode(), "sha256").digest()).decode()
-            return self.fine({"jwt": JWT}) if asked["d"] == right else {"msgCode": "401", "msg": "wrong key"}
-        assert path == "model-center/api/v1/cli/repository/getFileDownloadUrl"
-        repo = f"{asked['userName']}/{asked['repositoryName']}/"
-        names = [key.removeprefix(repo) for key in self.hub.objects if key.startswith(repo)]
-        if not names:
-            return {"msgCode": "20404", "msg": "repository does not exist", "traceId": "t"}
-        link = {name: {"url": f"{self.hub.url}/store/{repo}{name}", "fileName": name, "hash": "00"} for name in names}
-        heavy = {name: link.pop(name) for name in names if name.endswith(".safetensors")}
-        return self.fine({"modelNames": heavy, "filePaths": link})
-
-    def fine(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {"msgCode": "10000", "msg": "ok", "data": data}
-
-    def send_content(self, content: bytes) -> None:
-        if self.headers.get("Range") != "bytes=0-0":
-            super().send_content(content)
-            return
-        self.send_response(206)
-        self.send_header("Content-Range", f"bytes 0-0/{len(content)}")
-        self.send_header("Content-Length", "1")
-        self.end_headers()
-        self.wfile.write(content[:1])
-
-
-@pytest.fixture
-def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path) -> Iterator[Hub]:
-    hub = Hub(tmp_path / "server")
-    for name in ("OPENXLAB_AK", "OPENXLAB_SK"):
-        monkeypatch.delenv(name, raising=False)
-    with serving(hub, Api):
-        monkeypatch.setenv("OPENXLAB_GIT_BASE", hub.url)
-        monkeypatch.setenv("OPENXLAB_API_BASE", f"{hub.url}/api")
-        hub.objects |= {f"user/model/{file.name}": file.read_bytes() for file in model.iterdir()}
-        yield hub
 
 
 def test_where_git_is_refused_the_model_comes_by_the_api_of_the_sdk(api: Hub, model: Path, tmp_path: Path) -> None:
