@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub import app_settings, pushing
+from hub import app_settings, openxlab_api, pushing
 from hub.address import Address, Credentials, Remote
 from hub.errors import HubError, writing_failed
 from hub.git import Git
@@ -91,9 +91,8 @@ def steps(model: Address, app: Remote | None, language: str) -> str:
 
 
 def _settings(model: Address) -> dict[str, str]:
-    moved = os.environ.get("OPENXLAB_GIT_BASE")
-    repo = str(model).removeprefix("openxlab:")
-    return {"MODEL_REPO": repo, **({"OPENXLAB_GIT_BASE": model.base} if moved else {})}
+    moved = {name: os.environ[name] for name in ("OPENXLAB_GIT_BASE", openxlab_api.BASE) if os.environ.get(name)}
+    return {"MODEL_REPO": str(model).removeprefix("openxlab:"), **moved}
 
 
 def _files(source: Path) -> list[str]:
