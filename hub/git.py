@@ -28,6 +28,7 @@ _DENIED = (
     "HTTP 401",
     "HTTP 403",
     "Authorization error",
+    "Authentication required",
     "ccess denied",
 )
 _ABSENT = ("not found", "error: 404", "does not exist", "Repository or object")

@@ -64,11 +64,15 @@ def _object(address: Address, who: Credentials, url: str, file: File, offset: in
     basic = base64.b64encode(f"{who.user}:{who.token}".encode()).decode()
     signed = {"Authorization": f"Basic {basic}"} if who.token else {}
     asked = {"operation": "download", "transfers": ["basic"], "objects": [{"oid": file.sha256, "size": file.size}]}
-    told = web.ask(address, place, {**signed, "Accept": _LFS, "Content-Type": _LFS}, asked)
     try:
+        told = web.ask(address, place, {**signed, "Accept": _LFS, "Content-Type": _LFS}, asked)
         link = told["objects"][0]["actions"]["download"]
         href, given = str(link["href"]), {str(key): str(value) for key, value in (link.get("header") or {}).items()}
     except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise HubError("hub_incomplete", missing=file.name) from error
+    except HubError as error:
+        if error.code != "hub_no_such_repo":  # git has just shown it: what is not there is the file
+            raise
         raise HubError("hub_incomplete", missing=file.name) from error
     if urlsplit(href).scheme not in ("http", "https"):
         raise HubError("hub_incomplete", missing=file.name)
