@@ -102,7 +102,8 @@ if __name__ == "__main__":
     parser.add_argument("--pictures", type=int, default=240, help="to learn from; 200 more are held out")
     drawn = scenes(parser.parse_args().pictures + HELD_OUT, 7)
     patches = seen(drawn)
-    print(f"norm of a patch {patches.norm(dim=-1).mean():.1f}, spread {patches.std((0, 1)).aminmax()}")
+    least, most = patches.std((0, 1)).aminmax()
+    print(f"norm of a patch {patches.norm(dim=-1).mean():.1f}, spread of a dimension {least:.2f} to {most:.2f}")
     right = {
         "colour": [COLOURS.index(each.colour) for each in drawn],
         "shape": [SHAPES.index(each.shape) for each in drawn],
