@@ -34,15 +34,16 @@ _FINE = "10000"
 def listing(address: Address, variables: Mapping[str, str] = os.environ) -> Listing:
     """The repo's files; private ones with OPENXLAB_AK and OPENXLAB_SK. Raises HubError."""
     known = _links(address, variables)
-    files = tuple(File(name, web.size(address, link)) for name, link in sorted(known.items()))
+    files = tuple(File(name, web.size(address, link)) for name, (link, _) in sorted(known.items()))
 
     def read(file: File, offset: int) -> Stream:
-        link = _links(address, variables).get(file.name)  # links do not live as long as a download may
-        if link is None:
+        now = _links(address, variables)  # links do not live as long as a download may
+        if file.name not in now:
             raise HubError("hub_incomplete", missing=file.name)
-        return web.stream(address, link, {}, offset)
+        return web.stream(address, now[file.name][0], {}, offset)
 
-    state = repr([(file.name, file.size) for file in files]).encode()
+    # Whatever their `hash` is of, another content has another one: half a file is not gone on with then.
+    state = repr([(file.name, file.size, known[file.name][1]) for file in files]).encode()
     return Listing(hashlib.sha256(state).hexdigest(), files, read)
 
 
@@ -58,18 +59,19 @@ class _Told(HubError):
     """The hub answered, and the answer is no."""
 
 
-def _links(address: Address, variables: Mapping[str, str]) -> dict[str, str]:
+def _links(address: Address, variables: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """By file name, where its bytes are for now, and the hub's hash."""
     user, _, repo = address.repo.partition("/")
     asked = {"userName": user, "repositoryName": repo, "modelNames": None, "filePaths": None, "clientFrom": "0"}
     told = _ask(address, variables, _FILES, {**asked, "ignore": None}, signed(address, variables))
     try:
         given = [*(told.get("modelNames") or {}).values(), *(told.get("filePaths") or {}).values()]
-        links = {str(each["fileName"]): str(each["url"]) for each in given}
+        links = {str(each["fileName"]): (str(each["url"]), str(each.get("hash"))) for each in given}
     except (AttributeError, KeyError, TypeError) as error:
         raise HubError("hub_unreachable", hub=address.hub_name, reason="no list of files") from error
     if not links:
         raise HubError("hub_no_weights")
-    if any(urlsplit(link).scheme not in ("http", "https") for link in links.values()):
+    if any(urlsplit(link).scheme not in ("http", "https") for link, _ in links.values()):
         raise HubError("hub_unreachable", hub=address.hub_name, reason="no list of files")
     return links
 

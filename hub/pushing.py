@@ -104,7 +104,8 @@ def _by_sdk(
 ) -> Pushed:
     with tempfile.TemporaryDirectory() as scratch:
         mark = Path(scratch) / MARK
-        mark.write_text(json.dumps({"files": sorted(files)}, indent=1) + "\n", encoding="utf-8")
+        told = {name: sha256_of(file) for name, file in sorted(files.items())}
+        mark.write_text(json.dumps({"files": told}, indent=1) + "\n", encoding="utf-8")
         state = sdk_push.push(address, {**files, MARK: mark}, MARK, progress, cancelled)
     return Pushed(state, True, tuple(sorted(files)), ())
 

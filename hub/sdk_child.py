@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 
 def main() -> int:
@@ -24,8 +23,8 @@ def main() -> int:
         module.endpoint = wanted["api"]
     if wanted["oss"]:
         upload_file.oss_endpoint = wanted["oss"]
-    # Where it notes how far an upload is, to go on with it; it does not make the folder.
-    Path(local_cache.cache.file_path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Where it notes how far an upload is, to go on with it, by name alone: the rest of another content would follow.
+    local_cache.cache.file_path, local_cache.cache.cache = wanted["cache"], {}
     does = create_repository.create if wanted["create"] else upload_file.upload
     try:
         does(wanted["repo"], source=wanted["metafile"])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hub import keys, openxlab_api
 from hub.address import Address
-from hub.contents import File
+from hub.contents import Listing, Stream
 from hub.errors import HubError
 from hub.pulling import Progress
 
@@ -26,6 +26,7 @@ OSS = "OPENXLAB_OSS_ENDPOINT"
 """The variable that moves the store that the SDK sends files to."""
 _CODE = "https://github.com/InternLM/xtuner"
 """A metafile has to name code."""
+_WEIGHTS = (".safetensors", ".bin", ".index.json")
 _SENT = "Successfully uploaded "
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,45 +45,57 @@ def push(
     cancelled: Callable[[], bool],
     variables: Mapping[str, str] = os.environ,
 ) -> str:
-    """Make the repo hold these files; `mark` names the one that tells that it is ours. Returns what names that state.
+    """Make the repo hold these files. Returns what names that state.
 
+    `mark` names the last one: it tells that the repo is ours, and holds the hashes of the others.
     Raises HubError: hub_push_only_flat, hub_other_content, hub_cancelled, and what the hub refuses.
     """
     folders = [name for name in files if "/" in name]
     if folders:
         raise HubError("hub_push_only_flat", files=", ".join(folders[:5]))
     there = _there(address, variables)
-    if there and mark not in there and set(there) & set(files):
-        raise HubError("hub_other_content", repo=address.repo, files=", ".join(sorted(set(there) & set(files))[:5]))
-    if there is not None and _same(files, there):
-        return openxlab_api.listing(address, variables).commit
+    if there:
+        _refuse_other_content(address, {file.name for file in there.files}, files, mark)
+        if _same(files, there, mark):
+            return there.commit
     with tempfile.TemporaryDirectory() as scratch:
         metafile = Path(scratch) / "metafile.yaml"
         metafile.write_text(_metafile(address, files), encoding="utf-8")
         said = _run(address, metafile, there is None, files, progress, cancelled, variables)
-    arrived = _there(address, variables) or {}
-    if not _same(files, arrived):
-        missing = sorted(name for name in files if arrived.get(name) != files[name].stat().st_size)
-        reason = said or f"{', '.join(missing[:5])} did not arrive"
+    arrived = _there(address, variables)
+    if not arrived or not _same(files, arrived, mark):
+        reason = said or "not everything has arrived"
         raise HubError("hub_refused", hub=address.hub_name, repo=address.repo, reason=reason)
-    return openxlab_api.listing(address, variables).commit
+    return arrived.commit
 
 
-def _there(address: Address, variables: Mapping[str, str]) -> dict[str, int] | None:
-    """The repo's files and their sizes; None when there is no such repo."""
+def _there(address: Address, variables: Mapping[str, str]) -> Listing | None:
+    """What the repo holds; None when there is no such repo."""
     if not openxlab_api.exists(address, variables):
         return None
     try:
-        held: tuple[File, ...] = openxlab_api.listing(address, variables).files
+        return openxlab_api.listing(address, variables)
     except HubError as error:
         if error.code != "hub_no_weights":
             raise
-        held = ()
-    return {file.name: file.size for file in held}
+        return Listing("", (), lambda file, offset: Stream(0, iter(())))
 
 
-def _same(files: dict[str, Path], there: dict[str, int]) -> bool:
-    return all(there.get(name) == file.stat().st_size for name, file in files.items())
+def _refuse_other_content(address: Address, held: set[str], files: dict[str, Path], mark: str) -> None:
+    """The SDK can take nothing away, so weights that ours lack would stay, and be taken for ours."""
+    foreign = {name for name in held - set(files) if name.endswith(_WEIGHTS)}
+    if mark not in held:
+        foreign |= held & set(files) - {"README.md"}  # which a hub may put into a new repo
+    if foreign:
+        raise HubError("hub_other_content", repo=address.repo, files=", ".join(sorted(foreign)[:5]))
+
+
+def _same(files: dict[str, Path], there: Listing, mark: str) -> bool:
+    """Whether all of them are there: by their sizes, and by the mark, which is sent last and holds their hashes."""
+    sizes = {file.name: file for file in there.files}
+    if any(name not in sizes or sizes[name].size != file.stat().st_size for name, file in files.items()):
+        return False
+    return b"".join(there.read(sizes[mark], 0).blocks) == files[mark].read_bytes()
 
 
 def _metafile(address: Address, files: dict[str, Path]) -> str:
@@ -93,7 +106,7 @@ def _metafile(address: Address, files: dict[str, Path]) -> str:
     tasks = [{"Task": "Text Generation", "Dataset": "none"}]
     models = [{"Name": name, "Results": tasks, "Weights": str(file.resolve())} for name, file in files.items()]
     whole = {"Collections": [{**collection, "Code": {"URL": _CODE}}], "Models": models}
-    return json.dumps(whole, ensure_ascii=False, indent=1)
+    return json.dumps(whole, indent=1)
 
 
 def _run(
@@ -113,6 +126,7 @@ def _run(
         "jwt": jwt,
         "repo": address.repo,
         "metafile": str(metafile),
+        "cache": str(metafile.parent / "cache.json"),
         "create": create,
     }
     kept = {name: value for name, value in os.environ.items() if not name.endswith(("TOKEN", "_AK", "_SK", "PASSWORD"))}

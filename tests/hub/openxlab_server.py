@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 import xml.etree.ElementTree as ET
@@ -56,7 +57,14 @@ class Api(_Handler):
         names = [key.removeprefix(repo) for key in self.hub.objects if key.startswith(repo)]
         if not names:
             return {"msgCode": "20404", "msg": "repository does not exist", "traceId": "t"}
-        link = {name: {"url": f"{self.hub.url}/store/{repo}{name}", "fileName": name, "hash": "00"} for name in names}
+        link = {
+            name: {
+                "url": f"{self.hub.url}/store/{repo}{name}",
+                "fileName": name,
+                "hash": hashlib.md5(self.hub.objects[repo + name]).hexdigest(),
+            }
+            for name in names
+        }
         heavy = {name: link.pop(name) for name in names if name.endswith(".safetensors")}
         return self.fine({"modelNames": heavy, "filePaths": link})
 

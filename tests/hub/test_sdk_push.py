@@ -53,6 +53,23 @@ def test_what_is_there_already_is_not_sent_again_and_a_changed_file_replaces_its
     assert api.objects["user/fresh/config.json"] == (model / "config.json").read_bytes()
 
 
+def test_a_model_trained_anew_has_the_same_sizes_and_is_sent_all_the_same(api: Hub, model: Path) -> None:
+    push(model, NEW, WHO)
+    weights = bytearray((model / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (model / "model.safetensors").write_bytes(weights)
+    push(model, NEW, WHO)
+    assert api.objects["user/fresh/model.safetensors"] == bytes(weights)
+
+
+def test_weights_of_an_earlier_push_that_would_be_taken_for_the_new_ones_are_told(api: Hub, model: Path) -> None:
+    push(model, NEW, WHO)
+    api.objects["user/fresh/model.safetensors.index.json"] = b"{}"
+    with pytest.raises(HubError) as caught:
+        push(model, NEW, WHO)
+    assert caught.value.code == "hub_other_content"
+
+
 def test_a_repo_that_holds_somebody_elses_model_is_left_alone(api: Hub, model: Path) -> None:
     before = dict(api.objects)
     with pytest.raises(HubError) as caught:
