@@ -66,10 +66,18 @@ def save(preset: Preset, replacing: bool = False) -> Path:
     """Keep the preset. Raises UserError: preset_taken unless `replacing`; what is wrong with it; disk_full."""
     text, place = written(preset), _place(checked_name(preset.name))
     with _locked():
-        if not replacing and os.path.lexists(place):
+        if not replacing and os.path.lexists(place) and not _holds(place, text):
             raise UserError("preset_taken", name=place.stem)
         write_text(place, text)
     return place
+
+
+def _holds(file: Path, text: str) -> bool:
+    """Whether nothing would change: a second click is no question."""
+    try:
+        return file.read_text(encoding="utf-8") == text
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def add(preset: Preset) -> str:

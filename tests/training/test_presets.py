@@ -46,6 +46,10 @@ def test_every_choice_can_be_kept(field: str, choices: tuple[str, ...]) -> None:
         assert presets.load(choice).settings == {field: choice}
 
 
+def test_saving_the_same_twice_is_no_question() -> None:
+    assert presets.save(Preset("gentle", {"steps": 10})) == presets.save(Preset("gentle", {"steps": 10}))
+
+
 def test_another_preset_is_never_overwritten_silently() -> None:
     presets.save(Preset("gentle", {"steps": 10}))
     with pytest.raises(UserError) as caught:
