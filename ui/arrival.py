@@ -1,7 +1,11 @@
-"""A page arrives in its visitor's language: the one he chose last, else his browser's. Nothing is drawn twice."""
+"""A page arrives in its visitor's language (chosen last, else his browser's) and with what there is to choose.
+
+Nothing is drawn twice, and whoever is quicker than the page's first event is answered rightly.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -10,6 +14,7 @@ import gradio as gr
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from training.errors import UserError
 from training.sentences import LANGUAGES
 from ui.text import COOKIE, Text, preferred
 
@@ -41,17 +46,21 @@ def language_of(headers: Headers) -> str:
 
 
 class Page(gr.Blocks):
-    """Blocks whose config, which Gradio puts into the page, is in the language of who asks for it."""
+    """Blocks whose config, which Gradio puts into the page, is made for who asks for it, at the time he does."""
 
     text: Text | None = None
+    there: Callable[[str], dict[gr.Dropdown, dict[str, Any]]] | None = None
+    """(language) -> updates of the dropdowns whose choices are on the disk."""
 
     @property
     def config(self) -> Any:
-        """As Gradio made it; within a request, in the visitor's language."""
+        """As Gradio made it; within a request, in the visitor's language and with today's choices."""
         language = _language.get()
         if self.text is None or language is None:
             return self._config
-        said = self.text.props(language)
+        said = {**self.text.props(language)}
+        for number, props in self._offered(language).items():
+            said[number] = {**said.get(number, {}), **props}
         components = [
             {**each, "props": {**each["props"], **said[each["id"]]}} if each["id"] in said else each
             for each in self._config["components"]
@@ -61,3 +70,16 @@ class Page(gr.Blocks):
     @config.setter
     def config(self, made: Any) -> None:
         self._config = made
+
+    def _offered(self, language: str) -> dict[int, dict[str, Any]]:
+        try:
+            there = self.there(language) if self.there else {}
+        except UserError:  # the page's first event says it
+            return {}
+        found = {}
+        for dropdown, update in there.items():
+            made = gr.Dropdown(choices=update["choices"], value=update.get("value"), render=False)
+            # What is not among them Gradio would refuse; after an update of its label it makes it anew, out of these.
+            dropdown.choices = dropdown.constructor_args["choices"] = made.choices
+            found[dropdown._id] = {"choices": made.choices, "value": made.value}
+        return found

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from serving.stage import Stage
+from ui.choosing import offered
 from ui.compare import compare
 from ui.conversation import choices
 from ui.edge import PRIVATE, QUIET, told
@@ -48,6 +49,4 @@ def chat_tab(text: Text, stage: Stage) -> ChatTab:
 
 def refreshed(language: str, model: str | None, wanted: str | None = None) -> Any:
     """Update of the model list: what there is now; what was chosen stays chosen while it exists."""
-    there = choices(language)
-    values = [value for _, value in there]
-    return gr.update(choices=there, value=next((name for name in (wanted, model) if name in values), values[0]))
+    return offered(choices(language), model, wanted)

@@ -14,6 +14,7 @@ from training import runs
 from training.errors import UserError
 from training.runs import progress, usage
 from training.sentences import sentence
+from ui.choosing import offered
 from ui.curve import axes, colours, curve
 from ui.exam_panel import ExamPanel
 from ui.glimpse import Glimpse, glimpse
@@ -86,13 +87,18 @@ class RunPanel:
         """The components whose values make a Looking."""
         return [self.measure, self.log.follow, self.log.words, self.exam.scope]
 
-    def following(self, run: str | None, language: str, looking: Looking | None = None) -> dict[Any, Any]:
-        """Updates that look at `run` (without `looking`: as one begins to), with the list of runs as it is now."""
-        choices = [(run_label(name, language), name) for name in runs.names()]
+    def following(
+        self, run: str | None, language: str, looking: Looking | None = None, chosen: str | None = None
+    ) -> dict[Any, Any]:
+        """Updates that look at `run` (without `looking`: as one begins to), with the list of runs as it is now.
+
+        `chosen`: the run that is looked at already.
+        """
+        choices = run_choices(language)
         begin = {} if looking else dict(zip(self.looking, astuple(Looking()), strict=True))
         return {
             **begin,
-            self.run: gr.update(choices=choices, value=run),
+            self.run: offered(choices, chosen, None if run == chosen else run),
             self.nothing: gr.update(visible=seen(not choices)),
             self.something: gr.update(elem_classes=classes("pane", choices)),
             **(
@@ -170,6 +176,11 @@ class RunPanel:
 @lru_cache(maxsize=16)
 def _samples(folder: Path, _mark: str, accumulation: int, language: str) -> str:
     return samples_html(progress.samples(folder, accumulation), language)
+
+
+def run_choices(language: str) -> list[tuple[str, str]]:
+    """All runs, as (label, value)."""
+    return [(run_label(name, language), name) for name in runs.names()]
 
 
 def run_label(run: str, language: str) -> str:

@@ -7,13 +7,15 @@ from typing import Any
 import gradio as gr
 
 from serving.stage import Stage
+from training import dataset
 from training.sentences import sentence
 from ui import endpoints
 from ui.arrival import Page
 from ui.chat_tab import ChatTab, chat_tab
+from ui.choosing import offered
 from ui.dataset_tab import DatasetTab, dataset_tab
 from ui.edge import PRIVATE, QUIET, told
-from ui.live_view import Looking
+from ui.live_view import Looking, run_choices
 from ui.preview import View
 from ui.run_panel import first_run
 from ui.text import Key, Text
@@ -44,6 +46,18 @@ def page(stage: Stage) -> gr.Blocks:
         opened = text.wire(demo, **QUIET)
         _wire_opening(text, opened, [first, second, third], datasets, training, chatting)
         _wire_next(text, tabs, datasets, training, chatting)
+
+    def there(language: str) -> dict[gr.Dropdown, Any]:
+        model, data = training.refresh(language, None, None)
+        return {
+            datasets.saved.chosen: offered(dataset.names(), None),
+            training.model: model,
+            training.dataset: data,
+            training.panel.run: offered(run_choices(language), None, first_run(None)),
+            chatting.model: chatting.refresh(language, None),
+        }
+
+    demo.there = there
     return demo
 
 
@@ -55,7 +69,7 @@ def _wire_opening(
 
     @told
     def datasets_now(language: str, chosen: str | None) -> Any:
-        return datasets.saved.refreshed(language, chosen)
+        return datasets.saved.refreshed(language, chosen=chosen)
 
     @told
     def training_now(
@@ -65,7 +79,7 @@ def _wire_opening(
         return {
             training.model: models_now,
             training.dataset: sets_now,
-            **panel.following(first_run(run), language, Looking.at(*looking)),
+            **panel.following(first_run(run), language, Looking.at(*looking), run),
         }
 
     @told

@@ -101,7 +101,7 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
 
     @told
     def translate(language: str, run: str | None, *looking: Any) -> Any:
-        return panel.following(run, language, Looking.at(*looking))
+        return panel.following(run, language, Looking.at(*looking), run)
 
     seeing = [text.language, panel.run, panel.shown, *panel.looking]
     panel.run.input(look, seeing, panel.outputs, **PRIVATE)

@@ -10,6 +10,7 @@ import gradio as gr
 from training import dataset
 from training.errors import UserError
 from training.sentences import sentence
+from ui.choosing import offered
 from ui.confirm import confirm
 from ui.edge import PRIVATE, info, plain, told
 from ui.text import Key, Text
@@ -29,13 +30,13 @@ class SavedDatasets:
     def outputs(self) -> list[Any]:
         return [self.nothing, self.something, self.chosen]
 
-    def refreshed(self, language: str, name: str | None = None) -> dict[Any, Any]:
-        """Updates that show what is there now, with `name` chosen if it is one of them."""
+    def refreshed(self, language: str, name: str | None = None, chosen: str | None = None) -> dict[Any, Any]:
+        """Updates that show what is there now, with `name` chosen if it is one of them, else what is `chosen`."""
         names = dataset.names()
         return {
             self.nothing: gr.update(visible=seen(not names)),
             self.something: gr.update(elem_classes=classes("pane", names)),
-            self.chosen: gr.update(choices=names, value=name if name in names else next(iter(names), None)),
+            self.chosen: offered(names, chosen, name),
         }
 
 

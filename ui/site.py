@@ -34,6 +34,7 @@ from ui.bounded import bound
 from ui.caller import PROXIES
 from ui.doorkeeper import STUDIO, Doorkeeper
 from ui.guest_page import guest_page
+from ui.open_line import OpenLine
 from ui.page import page
 from ui.password import Password
 from ui.patience import Patient
@@ -49,6 +50,11 @@ def serving() -> dict[str, Any]:
         "ssr_mode": False,
         "blocked_paths": closed,
     }
+
+
+def line(made: gr.Blocks, *before: Middleware) -> dict[str, Any]:
+    """What keeps a page's line of answers open, beside what else stands `before` its app."""
+    return {"app_kwargs": {"middleware": [*before, Middleware(OpenLine, page=made)]}}
 
 
 def site(stage: Stage, password: str, root_path: str = "") -> FastAPI:
@@ -68,10 +74,10 @@ def site(stage: Stage, password: str, root_path: str = "") -> FastAPI:
         whole = bound(page(stage))
         at_studio = {**at, "root_path": f"{root_path}{STUDIO}"} if root_path else at
         door = Password(password).lets_in
-        gr.mount_gradio_app(app, whole, STUDIO, auth=door, auth_message=asked, **at_studio)
+        gr.mount_gradio_app(app, whole, STUDIO, auth=door, auth_message=asked, **line(whole), **at_studio)
         inside = _inside(app.routes[-1].app)  # type: ignore[attr-defined]
     guests = bound(guest_page(stage, Visitors(), f"{root_path}{STUDIO}/" if password else "", hosted.fetch()))
-    gr.mount_gradio_app(app, guests, "/", max_file_size=1, **at)
+    gr.mount_gradio_app(app, guests, "/", max_file_size=1, **line(guests), **at)
     app.add_middleware(Doorkeeper, events=guests.fns, inside=inside, root_path=root_path)
     return app
 
@@ -122,9 +128,13 @@ def serve(stage: Stage, host: str, port: int, share: bool) -> None:
             serving_it.run()
         return
     whole = page(stage).queue(default_concurrency_limit=None)
-    arriving = {"middleware": [Middleware(Arrival)]}
     whole.launch(
-        server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, app_kwargs=arriving, **serving()
+        server_name=host,
+        server_port=port,
+        quiet=True,
+        prevent_thread_lock=True,
+        **line(whole, Middleware(Arrival)),
+        **serving(),
     )
     if share:
         beside = server(site(stage, ""), "127.0.0.1", 0)

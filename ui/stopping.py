@@ -24,7 +24,7 @@ def wire_stopping(text: Text, panel: RunPanel, stopping: Confirm) -> None:
         @told
         def stopped(language: str, run: str, *looking: Any) -> dict[Any, Any]:
             runs.stop(run, keep)
-            return panel.following(run, language, Looking.at(*looking))
+            return panel.following(run, language, Looking.at(*looking), run)
 
         return stopped
 

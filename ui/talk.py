@@ -116,7 +116,13 @@ def wire_talk(
         {"concurrency_limit": None} if visitors else {"concurrency_id": "gpu", "concurrency_limit": 1}
     )
     for trigger, ask in _asking(pane, visitors):
-        asked = trigger(told(ask), [text.language, pane.turn, pane.said, pane.message], pane.outputs, **PRIVATE)
+        asked = trigger(
+            told(ask),
+            [text.language, pane.turn, pane.said, pane.message],
+            pane.outputs,
+            trigger_mode="multiple",  # else the question of somebody quick is dropped while the one before is taken
+            **PRIVATE,
+        )
         answers = asked.then(answer, said_and_settings, pane.outputs, **turns, **PRIVATE)
         answers.then(lambda turn: gr.skip() if turn.open else _idle(pane), pane.turn, pane.outputs, **QUIET)
 

@@ -14,6 +14,7 @@ from training.errors import UserError
 from training.recipe import Recipe, from_dict
 from training.sentences import sentence
 from ui.changes import changes_html
+from ui.choosing import offered
 from ui.config_pane import ConfigPane, config_pane, wire_opening
 from ui.conversation import model_label
 from ui.doctor_pane import doctor_pane
@@ -135,7 +136,7 @@ def _steps(text: Text) -> _Steps:
     plan, forecast = gr.Markdown(elem_classes="plan"), forecast_pane(text)
     changes = gr.HTML(visible=HIDDEN)
     problems = gr.Markdown(visible=HIDDEN, elem_classes="problems")
-    model_pane(text, model, lambda language, name: refreshed(language, name, None)[0])
+    model_pane(text, model, lambda language, name: refreshed(language, None, None, None, name)[0])
     return _Steps(model, data, start, plan, forecast, changes, problems)
 
 
@@ -235,7 +236,7 @@ def _copying(draft: Draft) -> Callable[[str, str], dict[Any, Any]]:
 
     def copied(run: str, language: str) -> dict[Any, Any]:
         spec = runs.spec(run)
-        model, data = refreshed(language, spec.get("model"), spec.get("dataset"))
+        model, data = refreshed(language, None, None, spec.get("dataset"), spec.get("model"))
         settings = dict(zip(form_fields(), values(from_dict(spec["recipe"])), strict=True))
         return {draft.fields["model"]: model, draft.fields["dataset"]: data} | {
             draft.fields[field]: value for field, value in settings.items()
@@ -246,7 +247,7 @@ def _copying(draft: Draft) -> Callable[[str, str], dict[Any, Any]]:
 
 def _restoring(text: Text, draft: Draft, own: ConfigPane) -> Callable[[Any], Any]:
     def fill(language: str, values: dict[str, Any]) -> dict[Any, Any]:
-        model, data = refreshed(language, values["model"], values["dataset"])
+        model, data = refreshed(language, None, None, values["dataset"], values["model"])
         return {draft.fields[name]: value for name, value in {**values, "model": model, "dataset": data}.items()}
 
     def fill_config(_language: str, values: dict[str, Any]) -> dict[Any, Any]:
@@ -255,12 +256,13 @@ def _restoring(text: Text, draft: Draft, own: ConfigPane) -> Callable[[Any], Any
     return lambda opened: own.draft.restore(draft.restore(opened, text.language, fill), text.language, fill_config)
 
 
-def refreshed(language: str, model: str | None, data: str | None, wanted: str | None = None) -> tuple[Any, Any]:
+def refreshed(
+    language: str,
+    model: str | None,
+    data: str | None,
+    wanted: str | None = None,
+    wanted_model: str | None = None,
+) -> tuple[Any, Any]:
     """Model and dataset choices as they are now; what was chosen stays chosen while it exists."""
-    known, sets = models.names(), dataset.names()
-    choices = [(model_label(name, language), name) for name in known]
-    chosen = next((name for name in (wanted, data) if name in sets), sets[0] if sets else None)
-    return (
-        gr.update(choices=choices, value=model if model in known else known[0]),
-        gr.update(choices=sets, value=chosen),
-    )
+    known = [(model_label(name, language), name) for name in models.names()]
+    return offered(known, model, wanted_model), offered(dataset.names(), data, wanted)

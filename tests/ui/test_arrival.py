@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from starlette.datastructures import Headers
 
 from serving.stage import Stage
 from serving.visitors import Visitors
+from training import dataset, identity, models
+from training.persona import Persona
 from ui.arrival import Arrival, language_of
 from ui.guest_page import guest_page
 from ui.page import page
@@ -63,3 +66,23 @@ def test_making_the_page_leaves_gradios_own_config_alone(own_home: Any) -> None:
     before = str(demo.config)
     assert "Build the conversations" in str(arrived(demo, "en")) and "Build the conversations" not in before
     assert str(demo.config) == before
+
+
+def test_a_page_arrives_with_what_there_is_to_choose_and_gradio_takes_it(own_home: Path) -> None:
+    demo = page(Stage())
+    before = arrived(demo, "en")
+    dataset.save("who", identity.build(Persona("Sunny", "Ada"))[:4])
+    now = dropdowns(arrived(demo, "en"))
+    assert now["Choose a dataset"] == now["Dataset"] == ([("who", "who")], "who")
+    assert now["Model"][1] == models.STARTER
+    assert dropdowns(before)["Dataset"] == ([], None)
+    dataset_of_training = next(each for each in demo.blocks.values() if getattr(each, "label", "") == "数据集")
+    assert dataset_of_training.preprocess("who") == "who"
+    renamed = type(dataset_of_training)(**{**dataset_of_training.constructor_args, "label": "Dataset", "render": False})
+    assert renamed.preprocess("who") == "who"
+
+
+def dropdowns(config: dict[str, Any]) -> dict[str, Any]:
+    """Choices and value by label."""
+    found = [each["props"] for each in config["components"] if each["type"] == "dropdown"]
+    return {props["label"]: (props["choices"], props.get("value")) for props in found}
