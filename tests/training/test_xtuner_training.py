@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,15 @@ def test_long_and_short_rows_come_mixed_through_the_epoch_and_otherwise_in_the_n
 
 def test_a_dataset_smaller_than_a_step_fills_it() -> None:
     assert set(rows_of([4, 9, 5], 8)) == {0, 1, 2} and len(rows_of([4, 9, 5], 8)) == 8
+
+
+def test_xtuner_tokenizes_with_no_more_processes_than_half_the_cores() -> None:
+    import inspect
+
+    from xtuner.dataset.huggingface import process_hf_dataset
+
+    from training import xtuner_repairs
+
+    xtuner_repairs.apply()
+    asked = inspect.signature(process_hf_dataset).parameters["map_num_proc"].default
+    assert (asked or 1) <= max(1, (os.cpu_count() or 1) // 2)

@@ -14,7 +14,7 @@ from training import dataset, home, identity, merge, models, runs
 from training.persona import Persona
 from training.runs import progress
 
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.timeout(1800)]
 
 
 def test_a_built_in_config_is_opened_edited_checked_started_and_becomes_a_model(visit: Callable[..., Any]) -> None:
@@ -34,9 +34,9 @@ def test_a_built_in_config_is_opened_edited_checked_started_and_becomes_a_model(
     page.keyboard.press("Control+End")
     page.keyboard.type("\naccumulative_counts = 4\noptim_wrapper['accumulative_counts'] = 4  # by hand")
     page.get_by_role("button", name="Check", exact=True).click()
-    page.get_by_text("It can run: QLoRA").wait_for(timeout=180_000)
+    page.get_by_text("It can run: QLoRA").wait_for(timeout=600_000)
     page.get_by_role("button", name="Start with this config").click()
-    wait_for(lambda: bool(runs.names()), seconds=180)
+    wait_for(lambda: bool(runs.names()), seconds=600)
     run = runs.names()[0]
     page.locator(".phase", has_text="Done").wait_for(timeout=600_000)
     recipe = runs.spec(run)["recipe"]
