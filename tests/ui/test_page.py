@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
 
 from serving.stage import Stage
+from training import home, process
+from training.files import write_json
+from training.recipe import Recipe
 from ui.look import CSS, theme
+from ui.pace import SECONDS_BETWEEN_LOOKS
 from ui.page import page
 
 DOORS = {"build_dataset", "start_run", "run_status", "stop_run", "chat"}
@@ -45,3 +52,38 @@ def test_no_font_is_fetched_from_the_internet() -> None:
     look = theme()
     styles = CSS.read_text(encoding="utf-8") + look._get_theme_css()
     assert not look._stylesheets and "@import" not in styles and "url(http" not in styles.replace('"', "")
+
+
+class Viewer:
+    """What Gradio tells a handler of the page that asks."""
+
+    def __init__(self, session_hash: str) -> None:
+        self.session_hash = session_hash
+
+
+def test_the_more_pages_look_at_a_run_the_seldomer_each_one_does(demo: Any, own_home: Path) -> None:
+    folder = home.runs_dir() / "now"
+    folder.mkdir()
+    write_json(folder / "spec.json", {"name": "now", "device": "cpu", "created": 0, "recipe": asdict(Recipe())})
+    alive = {"pid": os.getpid(), "mark": process.start_mark(os.getpid())}
+    write_json(folder / "status.json", {"run": "now", "phase": "training", "total": 10, **alive})
+    timer = next(
+        block
+        for block in demo.blocks.values()
+        if isinstance(block, gr.Timer) and block.value == SECONDS_BETWEEN_LOOKS[0]
+    )
+    tick = next(each for each in demo.fns.values() if (timer._id, "tick") in each.targets)
+    turned = next(each for each in tick.outputs if isinstance(each, gr.Textbox))
+    look = next(each for each in demo.fns.values() if (turned._id, "change") in each.targets)
+    shown = next(each for each in tick.outputs if isinstance(each, gr.State))
+
+    def paces() -> list[float]:
+        """Of each page after it has looked."""
+        found = []
+        for number in range(200):
+            told = tick.fn("en", Viewer(f"page {number}"), "now", {}, "loss", True, "", "all")
+            found.append(look.fn("en", "now", told[shown], "loss", True, "", "all")[timer].value)
+        return found
+
+    first, *_, last = paces()
+    assert first == SECONDS_BETWEEN_LOOKS[0] < last
