@@ -9,12 +9,23 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from training.errors import UserError
 
-Message = dict[str, str]
-"""{"role": "system" | "user" | "assistant", "content": text}"""
+
+class _Words(TypedDict):
+    role: str
+    """Of ROLES."""
+    content: str
+
+
+class Message(_Words, total=False):
+    """A turn of a conversation."""
+
+    images: list[str]
+    """The files of the pictures that came with it: only such as the one who asks has put there itself."""
+
 
 ROLES = ("system", "user", "assistant")
 RANGES: dict[str, tuple[float, float]] = {
@@ -72,12 +83,13 @@ def clean(messages: Sequence[Message], control_tokens: Iterable[str]) -> list[Me
             raise UserError("role_unknown", role=message["role"], roles=", ".join(ROLES))
         # Lone surrogates (bytes of a terminal that were no UTF-8) would crash every tokenizer.
         content = message["content"].encode("utf-8", "replace").decode()
-        cleaned.append({"role": message["role"], "content": typed.sub(rf"\1{_BREAK}", content) if typed else content})
+        shown: Message = {**message, "content": typed.sub(rf"\1{_BREAK}", content) if typed else content}
+        cleaned.append(shown)
     return cleaned
 
 
-def fit(messages: Sequence[Message], encode: Callable[[list[Message]], list[int]], room: int) -> list[int]:
-    """The token ids of the conversation, without its oldest turns where `room` is too small for all of it.
+def fit(messages: Sequence[Message], encode: Callable[[list[Message]], list[int]], room: int) -> list[Message]:
+    """The conversation, without its oldest turns where `room` tokens are too few for all of it.
 
     The system message and the last question always stay. Raises UserError (message_empty, message_too_long).
     """
@@ -90,4 +102,4 @@ def fit(messages: Sequence[Message], encode: Callable[[list[Message]], list[int]
     first = bisect_left(starts, True, key=lambda start: len(encode(system + turns[start:])) <= room)
     if first == len(starts):
         raise UserError("message_too_long", tokens=len(encode(system + turns[starts[-1] :])), room=room)
-    return encode(system + turns[starts[first] :])
+    return system + turns[starts[first] :]

@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from serving.engine import Sampling
+from serving.engine import Message, Sampling
 from serving.transformers_engine import TransformersEngine
 from training.files import read_json, replace_folder
 from training.home import ROOT, home
@@ -46,7 +46,7 @@ class Int8Engine(TransformersEngine):
         self._ends = self._end_tokens(ends)
         self._context = int(getattr(config, "max_position_embeddings", 2048))
 
-    def _tokens(self, prompt: list[int], sampling: Sampling, limit: int) -> Iterator[int | None]:
+    def _tokens(self, prompt: list[int], _kept: list[Message], sampling: Sampling, limit: int) -> Iterator[int | None]:
         greedy = sampling.temperature < 1e-4
         written = self._model.generate_tokens(
             self._tokenizer.convert_ids_to_tokens(prompt),

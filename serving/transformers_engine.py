@@ -27,6 +27,7 @@ class TransformersEngine:
     def __init__(self, folder: Path) -> None:
         from transformers import AutoTokenizer
 
+        self._name = folder.name
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         if not self._tokenizer.chat_template:
             raise UserError("model_without_chat_template", model=folder.name)
@@ -37,9 +38,7 @@ class TransformersEngine:
         import torch
         from transformers import AutoModelForCausalLM
 
-        self._torch = torch
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.precision = _precision(folder, self.device == "cuda" and torch.cuda.is_bf16_supported(), self.device)
+        self._choose_device(folder)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=getattr(torch, self.precision),
@@ -48,35 +47,56 @@ class TransformersEngine:
             output_loading_info=True,
         )
         self._model, report = loaded
-        if report["missing_keys"]:  # the library would fill them with random numbers and only warn
-            raise UserError("model_incomplete", path=folder, missing=", ".join(sorted(report["missing_keys"])[:3]))
+        self._check_whole(folder, report)
         self._model.to(self.device).eval()
         self._ends = self._end_tokens(self._model.generation_config.eos_token_id)
         self._context = int(getattr(self._model.config, "max_position_embeddings", 2048))
 
+    def _choose_device(self, folder: Path) -> None:
+        import torch
+
+        self._torch = torch
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.precision = _precision(folder, self.device == "cuda" and torch.cuda.is_bf16_supported(), self.device)
+
+    def _check_whole(self, folder: Path, report: dict[str, Any]) -> None:
+        if report["missing_keys"]:  # the library would fill them with random numbers and only warn
+            raise UserError("model_incomplete", path=folder, missing=", ".join(sorted(report["missing_keys"])[:3]))
+
     def stream(self, messages: list[Message], sampling: Sampling) -> Iterator[str]:
-        """The answer, piece by piece. Raises UserError (message_empty, message_too_long, role_unknown)."""
+        """The answer, piece by piece.
+
+        Raises UserError (message_empty, message_too_long, role_unknown, model_without_eyes, picture_gone).
+        """
+        self._check(messages)
         reserved = min(sampling.max_tokens, self._context // 2)
-        prompt = fit(clean(messages, self._controls), self._encode, self._context - reserved)
+        kept = fit(clean(messages, self._controls), self._encode, self._context - reserved)
+        prompt = self._encode(kept)
         limit = min(sampling.max_tokens, self._context - len(prompt))
         pieces = Pieces(lambda ids: self._tokenizer.decode(ids, True, clean_up_tokenization_spaces=False))
-        for token in self._tokens(prompt, sampling, limit):
+        for token in self._tokens(prompt, kept, sampling, limit):
             yield "" if token is None else pieces.add(token)
 
     def close(self) -> None:
         """Drop the weights."""
         self._model = None
 
+    def _check(self, messages: list[Message]) -> None:
+        """Refuse a talk that this engine cannot take."""
+        if any(message.get("images") for message in messages):
+            raise UserError("model_without_eyes", model=self._name)
+
     def _encode(self, messages: list[Message]) -> list[int]:
         return self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
 
-    def _tokens(self, prompt: list[int], sampling: Sampling, limit: int) -> Iterator[int | None]:
-        """The answer's tokens; None after each part of the question that was read."""
+    def _tokens(self, prompt: list[int], kept: list[Message], sampling: Sampling, limit: int) -> Iterator[int | None]:
+        """The answer's tokens; None after each part of the question that was read. `prompt` is `kept` in tokens."""
         choose = self._chooser(sampling)
         cache = None
         part = _PART[self.device]
+        whole = self._read(prompt, kept)
         for start in range(0, len(prompt), part):
-            logits, cache = self._forward(prompt[start : start + part], cache)
+            logits, cache = self._forward({kind: each[:, start : start + part] for kind, each in whole.items()}, cache)
             yield None
         written = list(prompt)
         for _ in range(limit):
@@ -85,12 +105,18 @@ class TransformersEngine:
                 return
             yield token
             written.append(token)
-            logits, cache = self._forward([token], cache)
+            logits, cache = self._forward(self._ids([token]), cache)
 
-    def _forward(self, ids: list[int], cache: Any) -> tuple[Any, Any]:
+    def _ids(self, tokens: list[int]) -> dict[str, Any]:
+        return {"input_ids": self._torch.tensor([tokens], device=self.device)}
+
+    def _read(self, prompt: list[int], _kept: list[Message]) -> dict[str, Any]:
+        """What the model is given of the prompt, [1, tokens, ...]."""
+        return self._ids(prompt)
+
+    def _forward(self, given: dict[str, Any], cache: Any) -> tuple[Any, Any]:
         with self._torch.inference_mode():
-            tokens = self._torch.tensor([ids], device=self.device)
-            output = self._model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            output = self._model(**given, past_key_values=cache, use_cache=True, logits_to_keep=1)
             return output.logits[:, -1].float(), output.past_key_values
 
     def _chooser(self, sampling: Sampling) -> Any:

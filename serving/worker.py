@@ -67,6 +67,10 @@ def load(folder: Path) -> Engine:
     from training import models
 
     models.check(folder)  # before the slow import: a missing file is told at once
+    if models.has_eyes(folder):
+        from serving.llava_engine import LlavaEngine
+
+        return LlavaEngine(folder)
     if os.environ.get("STUDIO_ENGINE") == "int8":
         from serving.int8_engine import Int8Engine
 

@@ -70,7 +70,7 @@ def general_pane(text: Text) -> GeneralPane:
 
 def _offered(language: str) -> dict[str, Any]:
     fixed = [(sentence("general.suggested", language), SUGGESTED), (sentence("general.ours", language), OURS)]
-    own = [(sentence("general.own", language, model=model_label(name, language)), name) for name in models.names()]
+    own = [(sentence("general.own", language, model=model_label(name, language)), name) for name in models.trainable()]
     return {"choices": fixed + own, "label": sentence("general.title", language)}
 
 

@@ -264,5 +264,5 @@ def refreshed(
     wanted_model: str | None = None,
 ) -> tuple[Any, Any]:
     """Model and dataset choices as they are now; what was chosen stays chosen while it exists."""
-    known = [(model_label(name, language), name) for name in models.names()]
+    known = [(model_label(name, language), name) for name in models.trainable()]
     return offered(known, model, wanted_model), offered(dataset.names(), data, wanted)

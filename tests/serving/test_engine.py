@@ -37,6 +37,11 @@ def test_ordinary_text_stays_as_it_is() -> None:
     assert clean(messages, []) == messages
 
 
+def test_a_turn_keeps_its_pictures() -> None:
+    message: Message = {"role": "user", "content": "</s>", "images": ["/talks/1.png"]}
+    assert clean([message], MARKS)[0]["images"] == ["/talks/1.png"]
+
+
 def test_bytes_that_were_no_text_become_question_marks() -> None:
     assert clean([user("a\udcffb")], MARKS)[0]["content"] == "a?b"
 
@@ -49,14 +54,14 @@ def test_an_invented_role_is_refused() -> None:
 
 def test_a_conversation_that_fits_is_kept_whole() -> None:
     messages = [user("a b"), assistant("c"), user("d")]
-    assert fit(messages, words, room=7) == words(messages)
+    assert fit(messages, words, room=7) == messages
 
 
 def test_the_oldest_turns_go_first_and_the_system_message_stays() -> None:
     system: Message = {"role": "system", "content": "be kind"}
     messages = [system, user("one"), assistant("two"), user("three"), assistant("four"), user("five")]
-    assert fit(messages, words, room=10) == words([system, *messages[3:]])
-    assert fit(messages, words, room=5) == words([system, messages[5]])
+    assert fit(messages, words, room=10) == [system, *messages[3:]]
+    assert fit(messages, words, room=5) == [system, messages[5]]
 
 
 def test_a_last_message_without_room_is_told_with_its_length() -> None:

@@ -1,6 +1,6 @@
 """Answers of a model with eyes, many at once: `python -m training.eyes.seeing MODEL PICTURES QUESTIONS ANSWERS`.
 
-Plain transformers, greedy, no system prompt. QUESTIONS is a JSON list of {"text", "picture"}, whose pictures are in the
+Greedy, no system prompt. QUESTIONS is a JSON list of {"text", "picture"}, whose pictures are in the
 folder PICTURES; ANSWERS becomes a JSON list of texts.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training.eyes import pictures
+from training.eyes import pictures, sight
 from training.files import read_json, write_json
 
 BATCH = 32
@@ -37,13 +37,9 @@ def _together(model: Any, processor: Any, asked: Sequence[dict[str, str]], folde
 
     prompts, seen = [], []
     for each in asked:
-        content = [{"type": "text", "text": each["text"]}]
-        if each["picture"]:
-            seen.append(pictures.look(folder / each["picture"]))
-            content.insert(0, {"type": "image"})
-        prompts.append(
-            processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
-        )
+        images = [each["picture"]] if each["picture"] else []
+        seen += [pictures.look(folder / image) for image in images]
+        prompts.append(sight.prompt(processor, [{"role": "user", "content": each["text"], "images": images}]))
     inputs = processor(images=seen or None, text=prompts, return_tensors="pt", padding=True, padding_side="left")
     with torch.inference_mode():
         said = model.generate(**inputs.to(model.device), max_new_tokens=TOKENS, do_sample=False)
@@ -54,11 +50,10 @@ def _together(model: Any, processor: Any, asked: Sequence[dict[str, str]], folde
 def load(folder: Path) -> tuple[Any, Any]:
     """The model in `folder` and its processor; float32 on a CPU, bfloat16 on a GPU."""
     import torch
-    from transformers import AutoProcessor, LlavaForConditionalGeneration
 
     cuda = torch.cuda.is_available()
-    model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.bfloat16 if cuda else torch.float32)
-    return model.eval().to("cuda" if cuda else "cpu"), AutoProcessor.from_pretrained(folder)
+    model, _, processor = sight.load(folder, "bfloat16" if cuda else "float32", "cuda" if cuda else "cpu")
+    return model, processor
 
 
 if __name__ == "__main__":

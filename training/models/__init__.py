@@ -8,10 +8,11 @@ from pathlib import Path
 from training.errors import UserError
 from training.home import models_dir
 from training.models import starter
-from training.models.layout import ModelInfo, check, describe, is_complete, table
+from training.models.layout import ModelInfo, check, describe, has_eyes, is_complete, table
 
 __all__ = [
-    "STARTER", "ModelInfo", "check", "describe", "folder", "names", "parameters", "place", "starter", "weights_hash",
+    "STARTER", "ModelInfo", "check", "describe", "folder", "has_eyes", "names", "parameters",
+    "place", "starter", "trainable", "weights_hash",
 ]  # fmt: skip
 
 STARTER = "starter"
@@ -22,6 +23,11 @@ def names() -> list[str]:
     """The models to choose from: "starter" (fetched when first needed), then the complete folders of HOME/models."""
     found = (each for each in models_dir().iterdir() if not each.name.startswith("."))
     return [STARTER, *sorted(each.name for each in found if each != starter.target() and is_complete(each))]
+
+
+def trainable() -> list[str]:
+    """Those of names() that a run can begin with: a language model, not yet one with eyes."""
+    return [name for name in names() if name == STARTER or not has_eyes(models_dir() / name)]
 
 
 def place(model: str | Path) -> Path:

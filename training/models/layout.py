@@ -54,6 +54,14 @@ def check_encoder(folder: Path) -> None:
         _tensors(folder, file)
 
 
+def has_eyes(folder: Path) -> bool:
+    """Whether the model in the folder can be shown pictures. False where its config cannot be read."""
+    try:
+        return table(Path(folder), "config.json").get("model_type") == "llava"
+    except UserError:
+        return False
+
+
 def is_complete(folder: Path) -> bool:
     """Whether check() has nothing to say."""
     try:
@@ -71,6 +79,7 @@ def describe(folder: Path) -> ModelInfo:
     counts: Counter[str] = Counter()
     for tensor in tensors:
         counts[tensor["dtype"]] += math.prod(tensor["shape"])
+    spoken = config.get("text_config") or {}  # of a model with eyes
     main = counts.most_common(1)[0][0]
     return ModelInfo(
         name=folder.name,
@@ -79,7 +88,7 @@ def describe(folder: Path) -> ModelInfo:
         parameters=sum(counts.values()) if main in _DTYPES else None,
         bytes=sum((folder / file).stat().st_size for file in headers),
         dtype=_DTYPES.get(main, main.lower()),
-        context_length=config.get("max_position_embeddings"),
+        context_length=config.get("max_position_embeddings", spoken.get("max_position_embeddings")),
     )
 
 
