@@ -32,6 +32,10 @@ def eyes_dir() -> Path:
     return _made(home() / "eyes")
 
 
+def talks_dir() -> Path:
+    return _made(home() / "talks")
+
+
 def presets_dir() -> Path:
     return _made(home() / "presets")
 

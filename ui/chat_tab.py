@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from serving.album import Album
 from serving.stage import Stage
 from ui.choosing import offered
 from ui.compare import compare
@@ -15,7 +16,8 @@ from ui.conversation import choices
 from ui.edge import PRIVATE, QUIET, told
 from ui.publish_panel import publish_panel
 from ui.sampling_form import sampling_form
-from ui.talk import pane_of_talk, wire_talk
+from ui.talk import wire_talk
+from ui.talk_pane import pane_of_talk
 from ui.text import Key, Text
 
 
@@ -30,9 +32,10 @@ class ChatTab:
 
 def chat_tab(text: Text, stage: Stage) -> ChatTab:
     """Make the tab's components here and wire them; all visitors share the `stage`."""
+    album = Album()
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            pane = pane_of_talk(text)
+            pane = pane_of_talk(text, album)
         with gr.Column(scale=2, min_width=260):
             with gr.Column(elem_classes="card"):
                 text.new(gr.Markdown, value=Key("chat.model_title"), elem_classes="card-title")
@@ -40,7 +43,7 @@ def chat_tab(text: Text, stage: Stage) -> ChatTab:
                 refresh = text.new(gr.Button, value=Key("chat.refresh"), size="sm")
             settings = sampling_form(text)
     wire_talk(text, stage, pane, model, settings)
-    compare(text, stage, model)
+    compare(text, stage, model, album)
     publish_panel(text, model)
     refresh.click(told(refreshed), [text.language, model], model, **PRIVATE)
     text.language.change(refreshed, [text.language, model], model, **QUIET)

@@ -16,6 +16,7 @@ from typing import Any
 
 import gradio as gr
 
+from serving.album import Album
 from serving.engine import Message, Sampling
 from serving.stage import Stage
 from training import exam, merge, models, runs
@@ -23,8 +24,9 @@ from training.errors import UserError
 from training.persona import Persona
 from training.questions import exam_questions
 from training.sentences import sentence
-from ui.conversation import Turn, answered, fetching, folder_of
+from ui.conversation import Turn, answered, fetching, folder_of, sees
 from ui.edge import PRIVATE, QUIET, told
+from ui.picture_box import GROUP, PictureBox, kept, picture_box
 from ui.text import Key, Text
 from ui.visibility import classes
 
@@ -47,6 +49,7 @@ class _Compare:
     roles: gr.CheckboxGroup
     examined: gr.Dropdown
     question: gr.Textbox
+    picture: PictureBox
     ask: gr.Button
     stop: gr.Button
     status: gr.Markdown
@@ -63,11 +66,17 @@ def cast(model: str, question: str) -> dict[str, Actor]:
     if model not in runs.names():
         return {"base": Actor(folder_of(model))}
     tuned, spec = folder_of(model), runs.spec(model)
-    base = Path(merge.origin(tuned).get("base") or spec["model_folder"])
+    base = _before(model) or Path(merge.origin(tuned).get("base") or spec["model_folder"])
     models.check(base)
     persona = exam.persona(spec)
     actors = {"base": Actor(base), "tuned": Actor(tuned)}
     return actors | ({"prompted": Actor(base, system_prompt(persona, question))} if persona else {})
+
+
+def _before(run: str) -> Path | None:
+    """What a run with eyes was after its first stage, when it only described pictures; None where there is none."""
+    folder = runs.folder(run) / "before"
+    return folder if folder.is_dir() else None
 
 
 def system_prompt(persona: Persona, question: str) -> str:
@@ -109,8 +118,15 @@ def pane_html(role: str, actor: Actor | None, answer: str | None, language: str,
     return f'<h4>{title}</h4>{told}<p class="{tone}">{escape(said)}</p>'
 
 
-def compare(text: Text, stage: Stage, model: gr.Dropdown) -> None:
+def compare(text: Text, stage: Stage, model: gr.Dropdown, album: Album) -> None:
     """Make the components here and wire them; `model` is what is chosen to chat with."""
+    with gr.Column(elem_id="compare", elem_classes=GROUP):
+        made = _components(text, album)
+    _wire_choosing(text, made, model)
+    _wire_asking(text, stage, made, model, album)
+
+
+def _components(text: Text, album: Album) -> _Compare:
     text.new(gr.Markdown, value=Key("compare.title"), elem_classes="section-title")
     text.new(gr.Markdown, value=Key("compare.info"), elem_classes="card-text")
     roles = text.new(
@@ -123,6 +139,7 @@ def compare(text: Text, stage: Stage, model: gr.Dropdown) -> None:
         elem_classes="inline",
     )
     examined = text.new(gr.Dropdown, label=Key("compare.exam"), choices=[], value=None)
+    picture = picture_box(text, album.bounds)
     with gr.Row(elem_classes="ask"):
         question = text.new(
             gr.Textbox,
@@ -141,9 +158,7 @@ def compare(text: Text, stage: Stage, model: gr.Dropdown) -> None:
         for role in ROLES:
             with gr.Column(min_width=220, elem_classes=classes("card compared", role != "prompted")) as columns[role]:
                 panes[role] = gr.HTML()
-    made = _Compare(gr.State(Turn()), roles, examined, question, ask, stop, status, columns, panes)
-    _wire_choosing(text, made, model)
-    _wire_asking(text, stage, made, model)
+    return _Compare(gr.State(Turn()), roles, examined, question, picture, ask, stop, status, columns, panes)
 
 
 def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> None:
@@ -152,19 +167,19 @@ def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> None:
         actors = cast(name, question or "") if name and (name in runs.names() or models.place(name).is_dir()) else {}
         panes = {made.panes[role]: pane_html(role, actors.get(role), None, language) for role in ROLES}
         listed = gr.update(choices=exam_choices(name, language), value=None)
-        return {**panes, made.examined: listed}
+        return {**panes, made.examined: listed, **made.picture.showing(sees(name))}
 
     def shown(wanted: list[str]) -> list[Any]:
         return [gr.update(elem_classes=classes("card compared", role in wanted)) for role in ROLES]
 
-    outputs = [*made.panes.values(), made.examined]
+    outputs = [*made.panes.values(), made.examined, *made.picture.seeing]
     seeing = [text.language, model, made.question]
     gr.on([model.change, text.language.change], chosen, seeing, outputs, **QUIET)
     made.roles.input(shown, made.roles, list(made.columns.values()), **QUIET)
     made.examined.input(lambda question: question or gr.skip(), made.examined, made.question, **QUIET)
 
 
-def _wire_asking(text: Text, stage: Stage, made: _Compare, model: gr.Dropdown) -> None:
+def _wire_asking(text: Text, stage: Stage, made: _Compare, model: gr.Dropdown, album: Album) -> None:
     @told
     def begin(language: str, turn: Turn, name: str | None, question: str) -> dict[Any, Any]:
         if not name:
@@ -176,17 +191,24 @@ def _wire_asking(text: Text, stage: Stage, made: _Compare, model: gr.Dropdown) -
         return {made.status: sentence("chat.thinking", language), **busy}
 
     @told
-    def answer(language: str, turn: Turn, name: str, question: str, wanted: list[str]) -> Iterator[dict[Any, Any]]:
+    def answer(
+        language: str, turn: Turn, name: str, question: str, sent: str | None, wanted: list[str]
+    ) -> Iterator[dict[Any, Any]]:
         yield {made.status: gr.skip()}  # Gradio empties every output of a generator that yields nothing
         number = turn.asked
         if not turn.open:
             return
+        images: list[str] = []
         try:
-            for updates in _answers(made, stage, language, name, question, wanted):
+            images = kept(sent, album)
+            asked: Message = {"role": "user", "content": question}
+            message: Message = {**asked, "images": images} if images else asked
+            for updates in _answers(made, stage, language, name, message, wanted):
                 if number <= turn.closed:
                     return
                 yield updates
         finally:
+            album.drop(images)
             turn.close(number)
 
     def idle() -> dict[Any, Any]:
@@ -203,27 +225,30 @@ def _wire_asking(text: Text, stage: Stage, made: _Compare, model: gr.Dropdown) -
         made.outputs,
         **PRIVATE,
     )
-    asked = [text.language, made.turn, model, made.question, made.roles]
+    asked = [text.language, made.turn, model, made.question, made.picture.value, made.roles]
     answers = begun.then(answer, asked, made.outputs, concurrency_id="gpu", concurrency_limit=1, **PRIVATE)
     answers.then(lambda turn: gr.skip() if turn.open else idle(), made.turn, made.outputs, **QUIET)
     made.stop.click(stopped, made.turn, made.outputs, **QUIET)
 
 
 def _answers(
-    made: _Compare, stage: Stage, language: str, name: str, question: str, wanted: list[str]
+    made: _Compare, stage: Stage, language: str, name: str, message: Message, wanted: list[str]
 ) -> Iterator[dict[Any, Any]]:
     """Updates of the panes, one after the other."""
     for note in fetching(name, language):
         yield {made.status: note}
-    actors = cast(name, question)
+    actors = cast(name, message["content"])
     waiting = {made.panes[role]: pane_html(role, actors.get(role), None, language, "turn") for role in wanted}
     yield waiting | {made.status: ""}
     for role in (role for role in ROLES if role in wanted and role in actors):
         actor = actors[role]
+        if message.get("images") and not models.has_eyes(actor.folder):
+            yield {made.panes[role]: pane_html(role, actor, None, language, "blind")}
+            continue
         if actor.folder not in stage.folders:
             yield {made.status: sentence("chat.loading", language)}
         before: list[Message] = [{"role": "system", "content": actor.system}] if actor.system else []
-        turn: list[Message] = [*before, {"role": "user", "content": question}]
+        turn = [*before, message]
         part = ""
         with closing(answered(stage.use(actor.folder), turn, SAMPLING)) as parts:
             for part in parts:

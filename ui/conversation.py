@@ -9,7 +9,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from serving.album import thumbnail
 from serving.engine import Message, Sampling
 from serving.process import ModelProcess
 from training import models, runs
@@ -104,6 +106,14 @@ def folder_of(model: str) -> Path:
     return merged
 
 
+def sees(model: str | None) -> bool:
+    """Whether a choice has eyes; a model that is not there has none."""
+    try:
+        return models.has_eyes(folder_of(model or ""))
+    except UserError:
+        return False
+
+
 def fetching(model: str, language: str) -> Iterator[str]:
     """Fetch the starter weights if they are what is chosen and missing; meanwhile, how far that is, as sentences."""
     if model != models.STARTER or models.starter.ready():
@@ -129,9 +139,21 @@ def answered(process: ModelProcess, messages: Sequence[Message], sampling: Sampl
     yield answer
 
 
-def shown(messages: Sequence[Message]) -> list[Message]:
-    """The messages as the chatbot shows them: Markdown works, HTML is shown as text."""
-    return [{**message, "content": _without_html(message["content"])} for message in messages]
+def shown(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The messages as the chatbot shows them: pictures first, Markdown works, HTML is shown as text."""
+    return [{"role": message["role"], "content": _content(message)} for message in messages]
+
+
+def _content(message: Message) -> Any:
+    text = _without_html(message["content"])
+    pictures = [_picture(each) for each in map(thumbnail, message.get("images", ())) if each]
+    return [*pictures, text] if pictures else text
+
+
+def _picture(url: str) -> dict[str, Any]:
+    """A picture as a part of the chatbot that needs no file: Gradio would serve one only from where it is open."""
+    html = f'<img class="shown-picture" src="{url}" alt="">'
+    return {"type": "component", "component": "html", "value": html, "constructor_args": {}, "props": {}}
 
 
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)

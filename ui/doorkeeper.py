@@ -24,7 +24,7 @@ from ui.arrival import language_of
 from ui.caller import asking, caller
 from ui.crowd import Crowd
 from ui.edge import logged
-from ui.guest_event import checked
+from ui.guest_event import LONGEST, LONGEST_WITH_PICTURE, checked
 
 STUDIO = "/studio"
 _PARTS = r"theme\.css|favicon\.ico|manifest\.json|robots\.txt|(?:assets|static)/(?!.*\.\.).+"
@@ -33,8 +33,6 @@ _GUESTS_SEND = ("/gradio_api/queue/join", "/gradio_api/run/predict")
 _CLOSED_READ = re.compile(rf"{STUDIO}(?:/(?:{_PARTS})?)?")
 _CLOSED_SEND = (f"{STUDIO}/login", f"{STUDIO}/login/")
 
-_LONGEST = 16 * 1024
-"""Bytes of what a stranger sends: enough for the longest question that is answered, however it is encoded."""
 _PATIENCE = 20.0
 """Seconds in which all of it has to be here."""
 
@@ -62,11 +60,13 @@ class Doorkeeper:
         root_path: str = "",
         crowd: Crowd | None = None,
         patience: float = _PATIENCE,
+        sees: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`sees`: whether the model that answers now has eyes, so that pictures may come."""
         self._app, self._events, self._inside = app, events, inside
         self._prefix = urlsplit(root_path).path.rstrip("/")
         self._mounted = "" if urlsplit(root_path).scheme else self._prefix
-        self._crowd, self._patience = crowd or Crowd(), patience
+        self._crowd, self._patience, self._sees = crowd or Crowd(), patience, sees
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on, or say why not."""
@@ -104,7 +104,8 @@ class Doorkeeper:
         if reads and _GUESTS_READ.fullmatch(path):
             return scope, receive
         if method == "POST" and path in _GUESTS_SEND:
-            event = checked(await self._read(headers, receive), self._events)
+            longest = LONGEST_WITH_PICTURE if self._sees() else LONGEST
+            event = checked(await self._read(headers, receive, longest), self._events)
             if event is None:
                 raise _Refused(400, "event")
             length = (b"content-length", str(len(event)).encode())
@@ -112,10 +113,10 @@ class Doorkeeper:
             return {**scope, "headers": [*kept, length]}, _again(event, receive)
         raise _Refused(404, "nothing")
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+    async def _read(self, headers: Headers, receive: Receive, longest: int = LONGEST) -> bytes:
         """The whole body, when it is as long as it may be and comes in time."""
         length = headers.get("content-length", "")
-        if "transfer-encoding" in headers or not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > _LONGEST:
+        if "transfer-encoding" in headers or not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > longest:
             raise _Refused(413, "long")
 
         async def whole() -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from serving.engine import Sampling
+from serving.engine import Message, Sampling
 from serving.stage import Stage
 from training import dataset as datasets
 from training import identity, machine, recipe, runs, tally, tokens
@@ -121,7 +121,7 @@ def wire(stage: Stage) -> None:
         with spoken("en"):
             for _ in fetching(model, "en"):
                 pass
-            turn = [{"role": "user", "content": message}]
+            turn: list[Message] = [{"role": "user", "content": message}]
             return list(answered(stage.use(folder_of(model)), turn, Sampling()))[-1]
 
     for door in (build_dataset, start_run, run_status, stop_run):

@@ -13,14 +13,25 @@ from typing import Any
 import gradio as gr
 from gradio.block_function import BlockFunction
 
+from serving.album import STRANGERS
+from ui import picture_box
+
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+LONGEST = 16 * 1024
+"""Bytes of an event: enough for the longest question that is answered, however it is encoded."""
+LONGEST_WITH_PICTURE = LONGEST + STRANGERS.bytes * 4 // 3
+"""Bytes of one with a picture, which comes as text."""
+
+
 def checked(body: bytes, events: dict[int, BlockFunction]) -> bytes | None:
-    """The event as Gradio shall read it; None when it is none of the page's."""
+    """The event as Gradio shall read it; None when it is none of the page's, or long without a picture."""
     try:
         told = json.loads(body)
         event, data, session = events[told["fn_index"]], told["data"], told["session_hash"]
+        if len(body) - sum(map(len, _pictures(event, data))) > LONGEST:
+            return None
         if len(data) != len(event.inputs) or not _SESSION.fullmatch(session):
             return None
         if not all(map(_fits, event.inputs, data)):
@@ -36,6 +47,11 @@ def checked(body: bytes, events: dict[int, BlockFunction]) -> bytes | None:
             "trigger_id": trigger if isinstance(trigger, int) else None,
         }
     ).encode()
+
+
+def _pictures(event: BlockFunction, data: list[Any]) -> list[str]:
+    boxes = zip(event.inputs, data)
+    return [value for component, value in boxes if isinstance(component, gr.HTML) and isinstance(value, str)]
 
 
 def _whole(text: str) -> str:
@@ -54,4 +70,6 @@ def _fits(component: Any, value: Any) -> bool:
         return is_number and component.minimum <= value <= component.maximum
     if isinstance(component, gr.Textbox):
         return value is None or isinstance(value, str)
+    if isinstance(component, gr.HTML):  # the only one that is read is the picture box
+        return picture_box.fits(value, STRANGERS)
     return False

@@ -10,17 +10,19 @@ from typing import Any
 
 import gradio as gr
 
+from serving.album import STRANGERS, Album
 from serving.stage import Stage
 from serving.visitors import Visitors
 from training import hosted
 from training.errors import UserError
 from training.sentences import sentence
 from ui.arrival import Page
-from ui.conversation import label
+from ui.conversation import label, sees
 from ui.edge import QUIET, plain
 from ui.model_pane import adding_html
 from ui.sampling_form import sampling_form
-from ui.talk import pane_of_talk, wire_talk
+from ui.talk import wire_talk
+from ui.talk_pane import Pane, pane_of_talk
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, seen
 
@@ -48,16 +50,16 @@ def guest_page(stage: Stage, visitors: Visitors, studio: str = "", problem: User
             with gr.Tab(sentence("app.tab_chat", text.first), id="chat"):
                 with gr.Row(equal_height=False):
                     with gr.Column(scale=5, min_width=320):
-                        pane = pane_of_talk(text)
+                        pane = pane_of_talk(text, Album(STRANGERS))
                     with gr.Column(scale=2, min_width=260):
-                        who = _who(text, demo, problem)
+                        who = _who(text, demo, problem, pane)
                         settings = sampling_form(text)
                 wire_talk(text, stage, pane, who, settings, visitors)
         text.wire(demo, **QUIET)
     return demo
 
 
-def _who(text: Text, demo: gr.Blocks, problem: UserError | None) -> gr.State:
+def _who(text: Text, demo: gr.Blocks, problem: UserError | None, pane: Pane) -> gr.State:
     """Who answers, and how far his model is. Returns the (unused) choice of the visitor: there is none."""
     with gr.Column(elem_classes="card"):
         text.new(gr.Markdown, value=Key("chat.model_title"), elem_classes="card-title")
@@ -70,11 +72,12 @@ def _who(text: Text, demo: gr.Blocks, problem: UserError | None) -> gr.State:
         if problem and not now:
             html = f'<p class="bad">{escape(problem.sentence(language))}</p>'
         return {
+            **pane.showing(sees(hosted.model())),
             name: f"**{plain(label(hosted.model(), language))}**",
             state: gr.update(value=html, visible=seen(html)),
             timer: gr.Timer(active=bool(now and now.live)),
         }
 
     for event in (demo.load, timer.tick, text.language.change):
-        event(look, text.language, [name, state, timer], **QUIET)
+        event(look, text.language, [name, state, timer, *pane.seeing], **QUIET)
     return gr.State("")

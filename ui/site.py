@@ -32,6 +32,7 @@ from ui import look
 from ui.arrival import Arrival
 from ui.bounded import bound
 from ui.caller import PROXIES
+from ui.conversation import sees
 from ui.doorkeeper import STUDIO, Doorkeeper
 from ui.guest_page import guest_page
 from ui.open_line import OpenLine
@@ -42,7 +43,7 @@ from ui.patience import Patient
 
 def serving() -> dict[str, Any]:
     """How every page of ours is served, whoever launches it."""
-    closed = [str(home() / name) for name in ("datasets", "models", "runs", "app.log")]
+    closed = [str(home() / name) for name in ("datasets", "models", "runs", "talks", "app.log")]
     return {
         "theme": look.theme(),
         "css_paths": [look.CSS],
@@ -78,7 +79,9 @@ def site(stage: Stage, password: str, root_path: str = "") -> FastAPI:
         inside = _inside(app.routes[-1].app)  # type: ignore[attr-defined]
     guests = bound(guest_page(stage, Visitors(), f"{root_path}{STUDIO}/" if password else "", hosted.fetch()))
     gr.mount_gradio_app(app, guests, "/", max_file_size=1, **line(guests), **at)
-    app.add_middleware(Doorkeeper, events=guests.fns, inside=inside, root_path=root_path)
+    app.add_middleware(
+        Doorkeeper, events=guests.fns, inside=inside, root_path=root_path, sees=lambda: sees(hosted.model())
+    )
     return app
 
 

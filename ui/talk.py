@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -16,67 +15,11 @@ from training import hosted, runs
 from training.errors import UserError
 from training.sentences import sentence
 from ui.caller import caller
-from ui.conversation import Turn, answered, fetching, folder_of, shown
+from ui.conversation import Turn, answered, fetching, folder_of, label, sees, shown
 from ui.edge import PRIVATE, QUIET, told, warning
-from ui.text import Key, Text
-
-SUGGESTIONS = ("who", "maker", "near_miss", "moon")
-
-
-@dataclass(frozen=True)
-class Pane:
-    """The conversation and its buttons. `said` is the conversation itself; the chatbot only shows it."""
-
-    said: gr.State
-    turn: gr.State
-    chat: gr.Chatbot
-    status: gr.Markdown
-    message: gr.Textbox
-    send: gr.Button
-    stop: gr.Button
-    retry: gr.Button
-    clear: gr.Button
-    suggestions: list[gr.Button]
-
-    @property
-    def outputs(self) -> list[Any]:
-        return [self.said, self.chat, self.status, self.message, self.stop]
-
-
-def pane_of_talk(text: Text) -> Pane:
-    """Make the components here."""
-    said, turn = gr.State([]), gr.State(Turn())
-    chat = text.new(
-        gr.Chatbot,
-        label=Key("chat.title"),
-        show_label=False,
-        placeholder=Key("chat.nothing"),
-        height=420,
-        latex_delimiters=[],
-        buttons=[],
-        elem_classes="chat",
-    )
-    status = gr.Markdown(elem_classes="plan")
-    with gr.Row(elem_classes="suggestions"):
-        suggestions = [
-            text.new(gr.Button, value=Key(f"chat.ask_{name}"), size="sm", min_width=100) for name in SUGGESTIONS
-        ]
-    with gr.Row(elem_classes="ask"):
-        message = text.new(
-            gr.Textbox,
-            label=Key("chat.message"),
-            placeholder=Key("chat.message_example"),
-            show_label=False,
-            lines=1,
-            max_lines=6,
-            scale=5,
-        )
-        send = text.new(gr.Button, value=Key("chat.send"), variant="primary", scale=0, min_width=90)
-        stop = text.new(gr.Button, value=Key("chat.stop"), scale=0, min_width=90, interactive=False)
-    with gr.Row(elem_classes="actions"):
-        retry = text.new(gr.Button, value=Key("chat.retry"), size="sm", scale=0, min_width=110)
-        clear = text.new(gr.Button, value=Key("chat.clear"), size="sm", scale=0, min_width=110)
-    return Pane(said, turn, chat, status, message, send, stop, retry, clear, suggestions)
+from ui.picture_box import kept
+from ui.talk_pane import Pane
+from ui.text import Text
 
 
 def wire_talk(
@@ -110,6 +53,7 @@ def wire_talk(
         finally:
             turn.close(question)
 
+    asking = [text.language, pane.turn, pane.said, model, pane.message, pane.picture.value]
     said_and_settings = [text.language, pane.turn, pane.said, model, *settings.values()]
     # Visitors stand in a line of our own, which can tell how many stand before them.
     turns: dict[str, Any] = (
@@ -118,7 +62,7 @@ def wire_talk(
     for trigger, ask in _asking(pane, visitors):
         asked = trigger(
             told(ask),
-            [text.language, pane.turn, pane.said, pane.message],
+            asking,
             pane.outputs,
             trigger_mode="multiple",  # else the question of somebody quick is dropped while the one before is taken
             **PRIVATE,
@@ -130,19 +74,21 @@ def wire_talk(
         turn.close()
         return _idle(pane)
 
-    def clear(turn: Turn) -> dict[Any, Any]:
+    def clear(turn: Turn, said: list[Message]) -> dict[Any, Any]:
         turn.clear()
+        pane.forget(said)
         return {**_idle(pane), pane.said: [], pane.chat: []}
 
     pane.stop.click(stop, pane.turn, pane.outputs, **QUIET)
 
-    def switched(turn: Turn, chosen: str | None) -> Any:
+    def switched(turn: Turn, said: list[Message], chosen: str | None) -> dict[Any, Any]:
         # The list is renewed whenever the tab is opened; only another model ends the conversation.
-        return clear(turn) if turn.model and chosen != turn.model else gr.skip()
+        ended = clear(turn, said) if turn.model and chosen != turn.model else {}
+        return {**ended, **pane.showing(sees(chosen))}
 
-    pane.clear.click(clear, pane.turn, pane.outputs, **QUIET)
+    pane.clear.click(clear, [pane.turn, pane.said], pane.outputs, **QUIET)
     if isinstance(model, gr.Dropdown):
-        model.change(switched, [pane.turn, model], pane.outputs, **QUIET)
+        model.change(switched, [pane.turn, pane.said, model], [*pane.outputs, *pane.seeing], **QUIET)
 
 
 def _answer(
@@ -164,7 +110,7 @@ def _answer(
     system = settings["system"] or ""
     if visitors:
         sampling = visitors.granted(sampling, system)
-    before = [{"role": "system", "content": system}] if system.strip() else []
+    before: list[Message] = [{"role": "system", "content": system}] if system.strip() else []
     for note in fetching(model, language):
         yield {pane.status: note}
     folder = folder_of(model)
@@ -172,7 +118,7 @@ def _answer(
         yield {pane.status: sentence("chat.loading", language)}
     with closing(answered(stage.use(folder), [*before, *said], sampling)) as parts:
         for part in parts:
-            whole = [*said, {"role": "assistant", "content": part}]
+            whole: list[Message] = [*said, {"role": "assistant", "content": part}]
             if part:
                 yield {pane.said: whole, pane.chat: shown(whole), pane.status: ""}
             else:
@@ -180,37 +126,56 @@ def _answer(
                 yield {pane.status: sentence("chat.ahead", language, count=waiting) if waiting else gr.skip()}
 
 
-_Ask = Callable[[str, Turn, list[Message], str], Any]
+_Ask = Callable[[str, Turn, list[Message], str | None, str | None, str | None], Any]
 
 
 def _asking(pane: Pane, visitors: Visitors | None) -> list[tuple[Callable[..., Any], _Ask]]:
-    """Each way to ask, with its handler (language, turn, conversation, typed message) -> updates."""
+    """Each way to ask, with its handler (language, turn, conversation, model, typed message, picture) -> updates."""
 
-    def typed(language: str, turn: Turn, said: list[Message], message: str | None) -> Any:
-        if not message or not message.strip():
+    def asked(
+        language: str, turn: Turn, said: list[Message], chosen: str | None, question: str, sent: str | None
+    ) -> dict[Any, Any]:
+        if visitors:
+            visitors.admit(turn.recent, question)
+        who = hosted.model() if visitors else chosen
+        if sent and who and not sees(who):
+            raise UserError("model_without_eyes", model=label(who, language))
+        images = kept(sent, pane.album)
+        message: Message = {"role": "user", "content": question}
+        whole: list[Message] = [*said, {**message, "images": images} if images else message]
+        return {**_open(pane, turn, whole, language), pane.picture.value: ""}
+
+    def typed(
+        language: str, turn: Turn, said: list[Message], chosen: str | None, message: str | None, sent: str | None
+    ) -> Any:
+        if message and message.strip():
+            return {**asked(language, turn, said, chosen, message, sent), pane.message: ""}
+        if sent:
+            raise UserError("picture_without_question")
+        return gr.skip()
+
+    def again(language: str, turn: Turn, said: list[Message], *_others: str | None) -> Any:
+        said = said[:-1] if said and said[-1]["role"] == "assistant" else said
+        if not said:
             return gr.skip()
-        asked = [*said, {"role": "user", "content": message}]
-        return {**_asked(pane, turn, asked, language, visitors), pane.message: ""}
-
-    def again(language: str, turn: Turn, said: list[Message], _message: str) -> Any:
-        asked = said[:-1] if said and said[-1]["role"] == "assistant" else said
-        return _asked(pane, turn, asked, language, visitors) if asked else gr.skip()
+        if visitors:
+            visitors.admit(turn.recent, said[-1]["content"])
+        return _open(pane, turn, said, language)
 
     def suggested(name: str) -> _Ask:
-        def ask(language: str, turn: Turn, said: list[Message], _message: str) -> Any:
-            question = sentence(f"chat.ask_{name}", language)
-            return _asked(pane, turn, [*said, {"role": "user", "content": question}], language, visitors)
+        def ask(
+            language: str, turn: Turn, said: list[Message], chosen: str | None, _message: str | None, sent: str | None
+        ) -> Any:
+            return asked(language, turn, said, chosen, sentence(f"chat.ask_{name}", language), sent)
 
         return ask
 
-    suggestions = [(button.click, suggested(name)) for name, button in zip(SUGGESTIONS, pane.suggestions, strict=True)]
+    suggestions = [(button.click, suggested(name)) for name, button in pane.suggestions]
     return [(pane.send.click, typed), (pane.message.submit, typed), (pane.retry.click, again), *suggestions]
 
 
-def _asked(pane: Pane, turn: Turn, said: list[Message], language: str, visitors: Visitors | None) -> dict[Any, Any]:
+def _open(pane: Pane, turn: Turn, said: list[Message], language: str) -> dict[Any, Any]:
     """Updates that show the conversation with its open question; says once that a training run slows both down."""
-    if visitors:
-        visitors.admit(turn.recent, said[-1]["content"])
     if not turn.warned and runs.active():
         warning(sentence("chat.training", language))
         turn.warned = True

@@ -75,9 +75,9 @@ class Guest:
                         break
         return said
 
-    def ask(self, question: str) -> list[dict[str, Any]]:
+    def ask(self, question: str, picture: str = "") -> list[dict[str, Any]]:
         """A question as typed, and what is said to it: the messages of both events."""
-        assert self.send("typed", "en", None, None, question).status_code == 200
+        assert self.send("typed", "en", None, None, None, question, picture).status_code == 200
         asked = self.heard()
         assert self.send("answer", "en", None, None, None, 0.0, 0.9, 64, "").status_code == 200
         return asked + self.heard()

@@ -100,10 +100,10 @@ def test_no_path_leads_to_a_file(site: str, running: Any, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/etc/passwd", "/proc/self/environ", "{home}/datasets/mine/data.json", "http://127.0.0.1:22/"]
 )
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", range(6))
 def test_no_event_takes_a_file_or_an_address_for_a_text(guest: Guest, running: Any, path: str, place: int) -> None:
     file = {"path": path.format(home=running[2]), "meta": {"_type": "gradio.FileData"}}
-    data: list[Any] = ["en", None, None, "?"]
+    data: list[Any] = ["en", None, None, None, "?", ""]
     data[place] = file
     assert guest.send("typed", *data).status_code == 400
     told = {"fn_index": guest.events["look"], "data": [file], "session_hash": guest.session}
@@ -191,7 +191,7 @@ def test_ten_megabytes_in_pieces_of_unknown_length_are_not_read(site: str) -> No
 def test_a_question_and_a_system_prompt_have_an_honest_limit(guest: Guest) -> None:
     said = guest.ask("b" * 1001)
     assert "At most 1000 characters" in toasts(said)[0] and not answered(said)
-    assert guest.send("typed", "en", None, None, "b").status_code == 200
+    assert guest.send("typed", "en", None, None, None, "b", "").status_code == 200
     guest.heard()
     guest.send("answer", "en", None, None, None, 0.0, 0.9, 64, "b" * 1001)
     said = guest.heard()
@@ -200,7 +200,7 @@ def test_a_question_and_a_system_prompt_have_an_honest_limit(guest: Guest) -> No
 
 def test_more_questions_than_ten_a_minute_are_told_to_wait(guest: Guest) -> None:
     for _ in range(10):
-        guest.send("typed", "en", None, None, "b")
+        guest.send("typed", "en", None, None, None, "b", "")
     guest.heard()
     assert "At most 10 questions a minute" in toasts(guest.ask("b"))[0]
 
@@ -287,7 +287,7 @@ def test_nobody_reads_another_ones_conversation(site: str, running: Any) -> None
                 site, f"GET {stream} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
             )
     for event in ("again", "typed"):
-        assert other.send(event, "en", None, None, "b").status_code == 200
+        assert other.send(event, "en", None, None, None, "b", "").status_code == 200
     assert "my-secret" not in json.dumps(other.heard())
     assert "my-secret" not in other.http.get("/").text + other.http.get("/config").text
     for path in ("deep_link?session_hash=", "stream/", "heartbeat/../deep_link?session_hash="):
@@ -360,7 +360,7 @@ def test_thousands_of_sessions_that_nobody_reads_fill_no_memory(site: str, runni
     guest = Guest(site)
     for number in range(2500):
         guest.session = f"flood-{number}"
-        guest.send("typed", "en", None, None, "b" * 15_000)
+        guest.send("typed", "en", None, None, None, "b" * 15_000, "")
     guest.close()
     grown = (running[1].memory_info().rss - before) / 2**20
     print(f"{grown:.0f} MiB more after 2500 sessions with 15 kB each")

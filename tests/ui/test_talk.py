@@ -8,24 +8,26 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from serving.album import Album
 from serving.stage import Stage
 from ui import talk
 from ui.conversation import Turn
+from ui.talk_pane import Pane, pane_of_talk
 from ui.text import Text
 
 
 @pytest.fixture
-def made() -> tuple[talk.Pane, Any]:
+def made() -> tuple[Pane, Any]:
     """The pane, and the handler that answers."""
     text = Text()
     with gr.Blocks() as demo:
         text.switch()
-        pane = talk.pane_of_talk(text)
+        pane = pane_of_talk(text, Album())
         talk.wire_talk(text, Stage(), pane, gr.State(""), {})
     return pane, next(each.fn for each in demo.fns.values() if getattr(each.fn, "__name__", "") == "answer")
 
 
-def pieces(pane: talk.Pane, *texts: str) -> Any:
+def pieces(pane: Pane, *texts: str) -> Any:
     def answering(*_: Any) -> Iterator[dict[Any, Any]]:
         for text in texts:
             yield {pane.said: [{"role": "assistant", "content": text}]}
@@ -34,7 +36,7 @@ def pieces(pane: talk.Pane, *texts: str) -> Any:
 
 
 def test_what_was_cleared_while_it_was_answered_stays_cleared(
-    made: tuple[talk.Pane, Any], monkeypatch: pytest.MonkeyPatch
+    made: tuple[Pane, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (pane, answer), turn = made, Turn()
     monkeypatch.setattr(talk, "_answer", pieces(pane, "Once", "Once upon"))
@@ -48,7 +50,7 @@ def test_what_was_cleared_while_it_was_answered_stays_cleared(
 
 
 def test_what_is_asked_after_a_clearing_is_not_cleared_by_the_old_answer(
-    made: tuple[talk.Pane, Any], monkeypatch: pytest.MonkeyPatch
+    made: tuple[Pane, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (pane, answer), turn = made, Turn()
     monkeypatch.setattr(talk, "_answer", pieces(pane, "Once", "Once upon"))

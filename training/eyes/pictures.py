@@ -18,8 +18,8 @@ MOST_PIXELS = 40_000_000
 """A picture of more pixels is refused before it is decoded: 160 MB in memory."""
 
 
-def look(path: Path) -> Image.Image:
-    """The picture, upright and RGB; what is transparent becomes white.
+def look(path: Path, most: int = MOST_PIXELS, formats: tuple[str, ...] = FORMATS) -> Image.Image:
+    """The picture, upright and RGB; what is transparent becomes white. `most`: pixels.
 
     Raises UserError(picture_missing, picture_unreadable, picture_huge, picture_animated).
     """
@@ -28,19 +28,19 @@ def look(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of half of what it refuses; we refuse by our own measure
-            with Image.open(path, formats=FORMATS) as image:
-                return _upright(image, path)
+            with Image.open(path, formats=formats) as image:
+                return _upright(image, path, most)
     except UserError:
         raise
     except Image.DecompressionBombError as error:
-        raise UserError("picture_huge", file=path.name, most=MOST_PIXELS // 1_000_000) from error
+        raise UserError("picture_huge", file=path.name, most=most // 1_000_000) from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:  # as its decoders say that it is broken
         raise UserError("picture_unreadable", file=path.name) from error
 
 
-def _upright(image: Image.Image, path: Path) -> Image.Image:
-    if image.width * image.height > MOST_PIXELS:
-        raise UserError("picture_huge", file=path.name, most=MOST_PIXELS // 1_000_000)
+def _upright(image: Image.Image, path: Path, most: int) -> Image.Image:
+    if image.width * image.height > most:
+        raise UserError("picture_huge", file=path.name, most=most // 1_000_000)
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a phone's MPO holds one picture twice
         raise UserError("picture_animated", file=path.name)
     image.load()
