@@ -2,6 +2,7 @@
 
 python -m serving chat starter
 python -m serving chat workspace/runs/RUN/merged --once "Who are you?" --json
+python -m serving chat workspace/runs/RUN/merged --image cat.png --once "What is it?"
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from serving.engine import Message, Sampling
 from serving.process import ModelProcess
 from training import models
 from training.errors import UserError
+from training.eyes import pictures
 
 DEFAULT = Sampling()
 
@@ -33,13 +35,15 @@ def main(argv: Sequence[str] | None = None, start: Callable[[Path], ModelProcess
     try:
         for problem in sampling.problems():
             raise problem
-        model = start(_folder(options.model))
+        folder = _folder(options.model)
+        images = [_picture(path, folder) for path in options.image]
+        model = start(folder)
         try:
             model.ready()
             if options.once is None:
-                _talk(model, system, sampling)
+                _talk(model, system, images, sampling)
             else:
-                _answer_once(model, system, options.once, sampling, options.json)
+                _answer_once(model, [*system, _asked(options.once, images)], sampling, options.json)
         finally:
             model.close()
     except UserError as error:
@@ -60,8 +64,27 @@ def _folder(model: str) -> Path:
     return models.folder(path.absolute() if path.is_dir() else model)
 
 
-def _answer_once(model: ModelProcess, system: list[Message], question: str, sampling: Sampling, as_json: bool) -> None:
-    pieces = model.stream([*system, {"role": "user", "content": question}], sampling)
+def _picture(path: str, folder: Path) -> str:
+    """The file of a picture that the model in `folder` can be shown.
+
+    Raises UserError (model_without_eyes, picture_nowhere, picture_unreadable, picture_huge, picture_animated).
+    """
+    if not models.has_eyes(folder):
+        raise UserError("model_without_eyes", model=folder.name)
+    file = Path(path).expanduser().absolute()
+    if not file.is_file():
+        raise UserError("picture_nowhere", path=path)
+    pictures.look(file)
+    return str(file)
+
+
+def _asked(question: str, images: list[str]) -> Message:
+    asked: Message = {"role": "user", "content": question}
+    return {**asked, "images": images} if images else asked
+
+
+def _answer_once(model: ModelProcess, messages: list[Message], sampling: Sampling, as_json: bool) -> None:
+    pieces = model.stream(messages, sampling)
     if not as_json:
         _show(pieces)
         return
@@ -69,11 +92,16 @@ def _answer_once(model: ModelProcess, system: list[Message], question: str, samp
     print(json.dumps(result, ensure_ascii=False))
 
 
-def _talk(model: ModelProcess, system: list[Message], sampling: Sampling) -> None:
-    """A conversation until /exit, the end of the input, or Ctrl-C at the prompt; Ctrl-C elsewhere ends the answer."""
+def _talk(model: ModelProcess, system: list[Message], images: list[str], sampling: Sampling) -> None:
+    """A conversation until /exit, the end of the input, or Ctrl-C at the prompt; Ctrl-C elsewhere ends the answer.
+
+    `images`: for the first question.
+    """
     with suppress(ImportError):
         import readline  # noqa: F401  (editing and history for input)
     print("/clear forgets the conversation, /exit leaves, Ctrl-C stops an answer.", file=sys.stderr)
+    if models.has_eyes(model.folder):
+        print("/image PATH shows it a picture with the next question.", file=sys.stderr)
     messages = list(system)
     while True:
         try:
@@ -83,9 +111,15 @@ def _talk(model: ModelProcess, system: list[Message], sampling: Sampling) -> Non
         if question == "/exit":
             return
         if question == "/clear":
-            messages = list(system)
+            messages, images = list(system), []
+        elif question == "/image" or question.startswith("/image "):
+            try:
+                images = [*images, _picture(question.removeprefix("/image").strip(), model.folder)]
+            except UserError as error:
+                print(error, file=sys.stderr)
         elif question:
-            messages.append({"role": "user", "content": question})
+            messages.append(_asked(question, images))
+            images = []
             try:
                 messages.append({"role": "assistant", "content": _show(model.stream(messages, sampling))})
             except UserError as error:
@@ -108,6 +142,13 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m serving", description="Talk to a model folder.")
     chat = parser.add_subparsers(required=True, metavar="COMMAND").add_parser("chat", help="talk to a model folder")
     chat.add_argument("model", metavar="DIR", help="a model folder, the name of one in HOME/models, or 'starter'")
+    chat.add_argument(
+        "--image",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="a picture for the (first) question; several may be",
+    )
     chat.add_argument("--system", default="", help="a system prompt for the whole conversation")
     chat.add_argument("--temperature", type=float, default=DEFAULT.temperature, help="0 (default) is always the same")
     chat.add_argument("--top-p", type=float, default=DEFAULT.top_p)

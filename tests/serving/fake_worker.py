@@ -42,6 +42,8 @@ class Puppet:
             print("a library prints")
             os.write(1, b"a C library prints\n")
             yield "clean"
+        elif question == "what was shown?":
+            yield json.dumps([[Path(each).name for each in message.get("images", [])] for message in messages])
         elif question == "environment":
             yield json.dumps(dict(os.environ))
         elif question == "too long":

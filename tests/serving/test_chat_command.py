@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from serving.__main__ import main
 from serving.process import ModelProcess
@@ -85,3 +86,54 @@ def test_json_without_a_question_is_a_wrong_command(puppet: Maker) -> None:
     with pytest.raises(SystemExit) as caught:
         chat(puppet, "--json")
     assert caught.value.code == 2
+
+
+@pytest.fixture
+def seeing(tmp_path: Path) -> Path:
+    """A folder that says it has eyes, with two pictures and a file that is none."""
+    (tmp_path / "config.json").write_text('{"model_type": "llava"}')
+    for name in ("one", "two"):
+        Image.new("RGB", (4, 4)).save(tmp_path / f"{name}.png")
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    return tmp_path
+
+
+def test_a_picture_goes_with_the_one_question(puppet: Maker, capsys: pytest.CaptureFixture[str], seeing: Path) -> None:
+    asked = ["--image", str(seeing / "one.png"), "--image", str(seeing / "two.png"), "--once", "what was shown?"]
+    assert chat(puppet, *asked, model=str(seeing)) == 0
+    assert json.loads(capsys.readouterr().out) == [["one.png", "two.png"]]
+
+
+def test_pictures_stay_with_the_questions_they_were_shown_for(
+    puppet: Maker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, seeing: Path
+) -> None:
+    said = f"what was shown?\n/image {seeing}/two.png\nhello\nwhat was shown?\n/clear\nwhat was shown?\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(said))
+    assert chat(puppet, "--image", str(seeing / "one.png"), model=str(seeing)) == 0
+    first, _, second, third = (line.lstrip("> ") for line in capsys.readouterr().out.splitlines()[:4])
+    assert json.loads(first) == [["one.png"]]
+    assert json.loads(second) == [["one.png"], [], ["two.png"], [], []]
+    assert json.loads(third) == [[]]
+
+
+@pytest.mark.parametrize(("file", "words"), [("gone.png", "no picture file"), ("none.png", "cannot be read")])
+def test_a_picture_that_cannot_be_shown_is_a_sentence_and_the_talk_goes_on(
+    puppet: Maker,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    seeing: Path,
+    file: str,
+    words: str,
+) -> None:
+    assert chat(puppet, "--image", str(seeing / file), "--once", "hello", model=str(seeing)) == 1
+    assert words in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"/image {seeing}/{file}\n/image\nwhat was shown?\n"))
+    assert chat(puppet, model=str(seeing)) == 0
+    shown = capsys.readouterr()
+    assert words in shown.err and "[[]]" in shown.out
+
+
+def test_a_model_without_eyes_is_shown_nothing(puppet: Maker, capsys: pytest.CaptureFixture[str], seeing: Path) -> None:
+    (seeing / "config.json").write_text('{"model_type": "llama"}')
+    assert chat(puppet, "--image", str(seeing / "one.png"), "--once", "hello", model=str(seeing)) == 1
+    assert "no eyes" in capsys.readouterr().err
