@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from hub.address import Address, Credentials
+from hub.pulling import pull
 from tests.hub.servers import TOKEN, Hub, git
 from tests.hub.test_push import hub as hub
 from tests.training.conftest import wait_for
 from tests.training.exam.test_certificate import run as run
+from tests.training.eyes.tiny_llava import write_llava, write_parts
 from tests.training.models.tiny import write_talker
 from tests.training.published import RUN, put_run
-from training import publishing
+from training import models, publishing
 from training.__main__ import main
 from training.errors import UserError
+from training.eyes import sight
 from training.publishing import Look
 
 pytestmark = [pytest.mark.real]
@@ -55,6 +60,27 @@ def test_a_model_is_published_with_its_card_and_once(hub: Hub, made: Path, own_h
     assert ended().done["changed"] is False and len(hub.uploaded) == 1
     written = [file.read_bytes() for file in own_home.rglob("*") if file.is_file()]
     assert written and not [each for each in written if TOKEN.encode() in each]
+
+
+def test_a_model_with_eyes_is_published_and_pulled_whole(
+    hub: Hub, made: Path, tmp_path: Path, starter_weights: Path
+) -> None:
+    parts = write_parts(tmp_path / "parts", starter_weights)
+    shutil.rmtree(made / "merged")
+    merged = write_llava(made / "merged", parts.model, parts.encoder)
+    publishing.start(RUN, "user/new", "", TOKEN)
+    assert ended().done
+    card = git(hub.folder / "user/new.git", "show", "main:README.md").decode()
+    assert "pipeline_tag: image-text-to-text" in card and "--image picture.png" in card
+    pull(Address("openxlab", "user/new"), tmp_path / "pulled", Credentials("user", TOKEN))
+    for file in merged.iterdir():
+        assert file.suffix == ".svg" or (tmp_path / "pulled" / file.name).read_bytes() == file.read_bytes(), file.name
+    models.check(tmp_path / "pulled")
+    assert models.has_eyes(tmp_path / "pulled")
+    _, report, processor = sight.load(tmp_path / "pulled", "float32", "cpu")
+    assert not report["missing_keys"] and "<image>" in sight.prompt(
+        processor, [{"role": "user", "content": "?", "images": ["x"]}]
+    )
 
 
 def test_what_went_wrong_is_a_sentence_and_the_next_try_works(hub: Hub, made: Path, own_home: Path) -> None:
