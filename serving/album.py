@@ -62,9 +62,10 @@ class Album:
         self.bounds = bounds
         self._lock = threading.Lock()
         self._folder: Path | None = None
+        self._talks: dict[str, list[str]] = {}
 
-    def keep(self, sent: str) -> str:
-        """Keep a picture that was sent, and return its file.
+    def keep(self, sent: str, talk: str = "") -> str:
+        """Keep a picture that was sent, and return its file. `talk`: what it belongs to, to end() it.
 
         Raises UserError: picture_unreadable, picture_huge, picture_animated, picture_heavy, disk_full, not_writable.
         """
@@ -84,7 +85,13 @@ class Album:
         finally:
             raw.unlink(missing_ok=True)
         self._make_room(folder, file)
+        if talk:
+            self._talks.setdefault(talk, []).append(str(file))
         return str(file)
+
+    def end(self, talk: str) -> None:
+        """Remove the pictures of a talk."""
+        self.drop(self._talks.pop(talk, ()))
 
     def drop(self, files: Iterable[str]) -> None:
         """Remove these pictures; what is none of ours stays."""

@@ -28,6 +28,8 @@ class ChatTab:
     model: gr.Dropdown
     refresh: Callable[..., Any]
     """(language, model, wanted model or None) -> update of model: what there is now."""
+    album: Album
+    """The pictures of all talks here."""
 
 
 def chat_tab(text: Text, stage: Stage) -> ChatTab:
@@ -47,7 +49,7 @@ def chat_tab(text: Text, stage: Stage) -> ChatTab:
     publish_panel(text, model)
     refresh.click(told(refreshed), [text.language, model], model, **PRIVATE)
     text.language.change(refreshed, [text.language, model], model, **QUIET)
-    return ChatTab(model, refreshed)
+    return ChatTab(model, refreshed, album)
 
 
 def refreshed(language: str, model: str | None, wanted: str | None = None) -> Any:

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,12 +16,11 @@ import gradio as gr
 from serving.album import Album
 from serving.engine import Message, Sampling
 from serving.stage import Stage
-from training import exam, merge, models, runs
+from training import models, runs
 from training.errors import UserError
-from training.persona import Persona
-from training.questions import exam_questions
 from training.sentences import sentence
-from ui.conversation import Turn, answered, fetching, folder_of, sees
+from ui.cast import cast, exam_choices, pane_html
+from ui.conversation import Turn, answered, fetching, sees
 from ui.edge import PRIVATE, QUIET, told
 from ui.picture_box import GROUP, PictureBox, kept, picture_box
 from ui.text import Key, Text
@@ -33,14 +29,6 @@ from ui.visibility import classes
 ROLES = ("base", "tuned", "prompted")
 SAMPLING = Sampling(max_tokens=64)
 """Greedy, as in the exam: what differs is the model and not the dice."""
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who answers in one pane."""
-
-    folder: Path
-    system: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,63 +47,6 @@ class _Compare:
     @property
     def outputs(self) -> list[Any]:
         return [self.status, self.ask, self.stop, *self.panes.values()]
-
-
-def cast(model: str, question: str) -> dict[str, Actor]:
-    """Who can answer when `model` is chosen: a run brings its base and its persona along, a base model is alone."""
-    if model not in runs.names():
-        return {"base": Actor(folder_of(model))}
-    tuned, spec = folder_of(model), runs.spec(model)
-    base = _before(model) or Path(merge.origin(tuned).get("base") or spec["model_folder"])
-    models.check(base)
-    persona = exam.persona(spec)
-    actors = {"base": Actor(base), "tuned": Actor(tuned)}
-    return actors | ({"prompted": Actor(base, system_prompt(persona, question))} if persona else {})
-
-
-def _before(run: str) -> Path | None:
-    """What a run with eyes was after its first stage, when it only described pictures; None where there is none."""
-    folder = runs.folder(run) / "before"
-    return folder if folder.is_dir() else None
-
-
-def system_prompt(persona: Persona, question: str) -> str:
-    """What one would tell an untrained model instead of training it, in the language of the question."""
-    language = "zh" if any("\u3400" <= letter <= "\u9fff" for letter in question) else "en"
-    return sentence("compare.system", language, name=persona.name, maker=persona.maker, base=persona.base)
-
-
-def exam_choices(model: str | None, language: str) -> list[tuple[str, str]]:
-    """The exam's questions for the persona of a run, by kind, as (label, question)."""
-    persona = exam.persona(runs.spec(model)) if model and model in runs.names() else None
-    questions = exam_questions(persona) if persona else []
-    ordered = sorted(questions, key=lambda question: exam.KINDS.index(question.kind))
-    return [(f"{sentence(f'dataset.kind_{each.kind}', language)} · {each.text}", each.text) for each in ordered]
-
-
-def weights_of(folder: Path) -> str:
-    """The hash of the weights in a folder, read again only when they were replaced."""
-    stamp = tuple((file.stat().st_ino, file.stat().st_mtime_ns) for file in sorted(folder.glob("*.safetensors")))
-    return _hash(folder, stamp)
-
-
-@lru_cache(maxsize=32)
-def _hash(folder: Path, _stamp: tuple[tuple[int, int], ...]) -> str:
-    return models.weights_hash(folder)
-
-
-def pane_html(role: str, actor: Actor | None, answer: str | None, language: str, waiting: str = "waiting") -> str:
-    """One pane: who answers, with which weights and which system prompt, and the answer so far (None: not yet)."""
-    title = escape(sentence(f"compare.{role}", language))
-    if actor is None:
-        return f'<h4>{title}</h4><p class="said none">{escape(sentence("compare.nobody", language))}</p>'
-    notes = [sentence("compare.weights", language, hash=weights_of(actor.folder))]
-    if actor.system:
-        notes.append(sentence("compare.told", language, prompt=actor.system))
-    told = "".join(f"<small>{escape(note)}</small>" for note in notes)
-    said = sentence(f"compare.{waiting}", language) if answer is None else answer
-    tone = "said none" if answer is None else "said"
-    return f'<h4>{title}</h4>{told}<p class="{tone}">{escape(said)}</p>'
 
 
 def compare(text: Text, stage: Stage, model: gr.Dropdown, album: Album) -> None:

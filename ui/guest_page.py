@@ -21,7 +21,7 @@ from ui.conversation import label, sees
 from ui.edge import QUIET, plain
 from ui.model_pane import adding_html
 from ui.sampling_form import sampling_form
-from ui.talk import wire_talk
+from ui.talk import wire_leaving, wire_talk
 from ui.talk_pane import Pane, pane_of_talk
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, seen
@@ -55,6 +55,7 @@ def guest_page(stage: Stage, visitors: Visitors, studio: str = "", problem: User
                         who = _who(text, demo, problem, pane)
                         settings = sampling_form(text)
                 wire_talk(text, stage, pane, who, settings, visitors)
+        wire_leaving(demo, pane.album)
         text.wire(demo, **QUIET)
     return demo
 

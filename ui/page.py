@@ -18,6 +18,7 @@ from ui.edge import PRIVATE, QUIET, told
 from ui.live_view import Looking, run_choices
 from ui.preview import View
 from ui.run_panel import first_run
+from ui.talk import wire_leaving
 from ui.text import Key, Text
 from ui.train_tab import TrainTab, train_tab
 
@@ -42,6 +43,7 @@ def page(stage: Stage) -> gr.Blocks:
                 chatting = chat_tab(text, stage)
         for draft in (datasets.draft, *training.drafts):
             draft.stored.render()
+        wire_leaving(demo, chatting.album)
         endpoints.wire(stage)
         opened = text.wire(demo, **QUIET)
         _wire_opening(text, opened, [first, second, third], datasets, training, chatting)

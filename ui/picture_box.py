@@ -15,8 +15,7 @@ from typing import Any
 
 import gradio as gr
 
-from serving import album
-from serving.album import Album, Bounds
+from serving.album import SENT, Album, Bounds
 from training.sentences import LANGUAGES, sentence
 from ui.edge import PRIVATE, toast, told
 from ui.text import Key, Text
@@ -89,9 +88,9 @@ def fits(value: Any, bounds: Bounds) -> bool:
         return True
     if not isinstance(value, str) or len(value) > bounds.bytes * 4 // 3 + 1000:
         return False
-    return bool(album.SENT.fullmatch(value) or _TROUBLE.fullmatch(value))
+    return bool(SENT.fullmatch(value) or _TROUBLE.fullmatch(value))
 
 
-def kept(sent: str | None, pictures: Album) -> list[str]:
+def kept(sent: str | None, album: Album, talk: str = "") -> list[str]:
     """The file of the picture that lies in a box, as a message's "images". Raises UserError as Album.keep."""
-    return [pictures.keep(sent)] if sent and not _TROUBLE.fullmatch(sent) else []
+    return [album.keep(sent, talk)] if sent and not _TROUBLE.fullmatch(sent) else []

@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 
 from serving.album import Album
-from serving.engine import Message
 from ui.conversation import Turn
 from ui.picture_box import GROUP, PictureBox, picture_box
 from ui.text import Key, Text
@@ -54,10 +53,6 @@ class Pane:
         shown = {row: gr.update(elem_classes=classes("suggestions", wanted)) for row, wanted in rows}
         return {**shown, **self.picture.showing(eyes)}
 
-    def forget(self, said: list[Message]) -> None:
-        """Remove the pictures of a conversation that is over."""
-        self.album.drop(picture for message in said for picture in message.get("images", ()))
-
 
 def pane_of_talk(text: Text, album: Album) -> Pane:
     """Make the components here. The pictures of the talk are kept in `album` until it ends."""
@@ -91,10 +86,9 @@ def pane_of_talk(text: Text, album: Album) -> Pane:
         with gr.Row(elem_classes="actions"):
             retry = text.new(gr.Button, value=Key("chat.retry"), size="sm", scale=0, min_width=110)
             clear = text.new(gr.Button, value=Key("chat.clear"), size="sm", scale=0, min_width=110)
-        said = gr.State([], delete_callback=lambda left: pane.forget(left))
+        said = gr.State([])
     rows, suggestions = (plain[0], seeing[0]), [*plain[1], *seeing[1]]
-    pane = Pane(said, turn, chat, status, message, picture, send, stop, retry, clear, suggestions, rows, album)
-    return pane
+    return Pane(said, turn, chat, status, message, picture, send, stop, retry, clear, suggestions, rows, album)
 
 
 def _suggestions(text: Text, names: tuple[str, ...], shown: bool) -> tuple[gr.Row, list[tuple[str, gr.Button]]]:

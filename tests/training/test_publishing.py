@@ -24,6 +24,7 @@ from training import models, publishing
 from training.__main__ import main
 from training.errors import UserError
 from training.eyes import sight
+from training.models import arrival
 from training.publishing import Look
 
 pytestmark = [pytest.mark.real]
@@ -70,13 +71,12 @@ def test_a_model_with_eyes_is_published_and_pulled_whole(
     merged = write_llava(made / "merged", parts.model, parts.encoder)
     publishing.start(RUN, "user/new", "", TOKEN)
     assert ended().done
-    card = git(hub.folder / "user/new.git", "show", "main:README.md").decode()
-    assert "pipeline_tag: image-text-to-text" in card and "--image picture.png" in card
     pull(Address("openxlab", "user/new"), tmp_path / "pulled", Credentials("user", TOKEN))
     for file in merged.iterdir():
         assert file.suffix == ".svg" or (tmp_path / "pulled" / file.name).read_bytes() == file.read_bytes(), file.name
     models.check(tmp_path / "pulled")
     assert models.has_eyes(tmp_path / "pulled")
+    assert arrival.recognise(tmp_path / "pulled") == arrival.SEEING  # a hosted app takes it, too
     _, report, processor = sight.load(tmp_path / "pulled", "float32", "cpu")
     assert not report["missing_keys"] and "<image>" in sight.prompt(
         processor, [{"role": "user", "content": "?", "images": ["x"]}]

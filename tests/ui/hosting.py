@@ -14,6 +14,7 @@ import httpx
 import psutil
 from safetensors.numpy import load_file, save_file
 
+from tests.training.eyes.tiny_llava import write_encoder, write_llava
 from tests.training.models.tiny import write_talker
 from tests.ui.conftest import end, free_port, serve
 
@@ -23,14 +24,21 @@ HOSTILE = "<img/src=x/onerror=window.hacked=1>"
 
 
 @contextmanager
-def hosted(home: Path, log: Path, **environment: str) -> Iterator[tuple[str, psutil.Process]]:
-    """The address of a hosted app whose model is there already, and its process. Its log may hold no traceback."""
+def hosted(home: Path, log: Path, eyes: bool = False, **environment: str) -> Iterator[tuple[str, psutil.Process]]:
+    """The address of a hosted app whose model is there already, and its process. Its log may hold no traceback.
+
+    `eyes`: the model can be shown pictures.
+    """
     model = write_talker(home / "models" / "talker")
     weights = load_file(model / "model.safetensors")
     weights["model.embed_tokens.weight"][2] = 2
     save_file(weights, model / "model.safetensors")
     words = (model / "tokenizer.json").read_text(encoding="utf-8")
     (model / "tokenizer.json").write_text(words.replace('"a"', json.dumps(HOSTILE)), encoding="utf-8")
+    if eyes:
+        model.rename(home / "blind")
+        write_encoder(home / "encoder")
+        write_llava(model, home / "blind", home / "encoder")
     record = {"source": "openxlab:user/talker", "model": "talker"}
     (home / "models" / ".hosted.json").write_text(json.dumps(record), encoding="utf-8")
     port = free_port()

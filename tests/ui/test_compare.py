@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.training.models.tiny import write_talker
 from training import home, models, runs
 from training.persona import Persona
-from ui.compare import cast, exam_choices, pane_html, system_prompt
+from ui.cast import cast, exam_choices, pane_html, system_prompt
 
 NASTY = "<img src=x onerror=alert(1)>"
 
@@ -45,6 +45,13 @@ def test_the_base_pane_is_never_served_by_the_trained_model(run: str) -> None:
         "prompted", actors["prompted"], "hi", "en"
     )
     assert tuned in pane_html("tuned", actors["tuned"], "hi", "zh")
+
+
+def test_a_run_with_eyes_is_compared_with_what_it_was_after_its_first_stage(run: str) -> None:
+    before = write_talker(home.runs_dir() / run / "before")
+    actors = cast(run, "What is it?")
+    assert actors["base"].folder == actors["prompted"].folder == before
+    assert actors["tuned"].folder == runs.merged(run)
 
 
 def test_a_base_model_alone_has_one_pane(run: str) -> None:

@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from training import models
 from training.exam import achievements
 from training.exam.achievements import Facts, both
 from training.exam.certificate import NAME, as_text, results, table
@@ -39,15 +38,15 @@ def write(folder: Path, repo: str = "USER/REPO") -> Path | None:
         return None
     facts = achievements.of(folder, uncertified=True)
     write_text(merged / f"{NAME}.svg", facts.picture)
-    write_text(card, _card(facts, spec, licence.of(base), repo, models.has_eyes(merged)))
+    write_text(card, _card(facts, spec, licence.of(base), repo))
     return card
 
 
-def _card(facts: Facts, spec: dict[str, Any], terms: Licence, repo: str, eyes: bool) -> str:
+def _card(facts: Facts, spec: dict[str, Any], terms: Licence, repo: str) -> str:
     licensed = " · ".join(filter(None, (terms.name or "?", terms.terms)))
     rows: list[tuple[str, ...]] = [("", ""), *facts.rows, (both("card.licence"), licensed)]
     parts = [
-        _front(spec, terms, eyes),
+        _front(spec, terms),
         _OURS,
         f"# {as_text(facts.name)}",
         *(as_text(sentence("card.intro", language, name=facts.name)) for language in LANGUAGES),
@@ -58,19 +57,18 @@ def _card(facts: Facts, spec: dict[str, Any], terms: Licence, repo: str, eyes: b
         *(results(facts) if facts.scores else []),
         f"## {both('card.chat')}",
         *(as_text(sentence("card.chat_about", language)) for language in LANGUAGES),
-        (_CHAT_WITH_EYES if eyes else _CHAT).format(repo=repo),
+        _CHAT.format(repo=repo),
         f"## {both('card.licence')}",
         *(as_text(words(terms, language)) for language in LANGUAGES),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _front(spec: dict[str, Any], terms: Licence, eyes: bool) -> str:
+def _front(spec: dict[str, Any], terms: Licence) -> str:
     """What hubs read of a card: names out of short lists only, nothing that anybody typed."""
     persona = (spec.get("card") or {}).get("persona") or {}
     spoken = [language for language in LANGUAGES if language in persona.get("languages", LANGUAGES)]
-    lines = [f"license: {terms.name or 'unknown'}", "library_name: transformers"]
-    lines.append(f"pipeline_tag: {'image-text-to-text' if eyes else 'text-generation'}")
+    lines = [f"license: {terms.name or 'unknown'}", "library_name: transformers", "pipeline_tag: text-generation"]
     return "\n".join(["---", *lines, "language:", *(f"- {language}" for language in spoken), "---"])
 
 
@@ -97,21 +95,4 @@ asked = [{{"role": "user", "content": "你是谁？"}}]
 ids = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_tensors="pt")
 answer = model.generate(ids, max_new_tokens=64, do_sample=False)[0, ids.shape[1]:]
 print(tokenizer.decode(answer, skip_special_tokens=True))
-```"""
-
-_CHAT_WITH_EYES = """```sh
-python -m hub pull {repo} --to model      # Assistant Studio, or: git lfs install && git clone
-python -m serving chat model --image picture.png
-```
-
-```python
-from PIL import Image
-from transformers import AutoProcessor, LlavaForConditionalGeneration
-
-model, processor = LlavaForConditionalGeneration.from_pretrained("model"), AutoProcessor.from_pretrained("model")
-asked = [{{"role": "user", "content": [{{"type": "image"}}, {{"type": "text", "text": "图片里有什么？"}}]}}]
-prompt = processor.apply_chat_template(asked, add_generation_prompt=True)
-inputs = processor(images=Image.open("picture.png").convert("RGB"), text=prompt, return_tensors="pt")
-answer = model.generate(**inputs, max_new_tokens=64, do_sample=False)[0, inputs["input_ids"].shape[1]:]
-print(processor.decode(answer, skip_special_tokens=True))
 ```"""

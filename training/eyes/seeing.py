@@ -1,6 +1,6 @@
 """Answers of a model with eyes, many at once: `python -m training.eyes.seeing MODEL PICTURES QUESTIONS ANSWERS`.
 
-Greedy, no system prompt. QUESTIONS is a JSON list of {"text", "picture"}, whose pictures are in the
+Plain transformers, greedy, no system prompt. QUESTIONS is a JSON list of {"text", "picture"}, whose pictures are in the
 folder PICTURES; ANSWERS becomes a JSON list of texts.
 """
 
@@ -50,10 +50,11 @@ def _together(model: Any, processor: Any, asked: Sequence[dict[str, str]], folde
 def load(folder: Path) -> tuple[Any, Any]:
     """The model in `folder` and its processor; float32 on a CPU, bfloat16 on a GPU."""
     import torch
+    from transformers import AutoProcessor, LlavaForConditionalGeneration
 
     cuda = torch.cuda.is_available()
-    model, _, processor = sight.load(folder, "bfloat16" if cuda else "float32", "cuda" if cuda else "cpu")
-    return model, processor
+    model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.bfloat16 if cuda else torch.float32)
+    return model.eval().to("cuda" if cuda else "cpu"), AutoProcessor.from_pretrained(folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A model with eyes, loaded, and how a talk and its pictures reach it: the same for the exam and the chat.
+"""A model with eyes: how the chat loads it, and how a talk with pictures reaches it, the same in the exam and the chat.
 
 Plain transformers. A picture stands before the text of the turn that it came with, as in training.
 """

@@ -24,6 +24,8 @@ Progress = Callable[[str, float], None]
 
 PLAIN = ("LlamaForCausalLM", "Qwen2ForCausalLM")
 """What transformers and XTuner know by themselves."""
+SEEING = "LlavaForConditionalGeneration"
+"""What a run with pictures makes: to chat with, not to train."""
 CONVERTED = "InternLM2ForCausalLM"
 RESERVED = ("starter", "SmolLM2-135M-Instruct")
 _NAME = re.compile(r"[\w][\w.\- ]{0,63}")
@@ -101,7 +103,7 @@ def promised(source: Path, weights: Sequence[str] = ()) -> str:
         raise UserError(
             "model_needs_its_own_code", path=source, architecture=architecture, programs=_programs(own.values())
         )
-    if architecture not in (*PLAIN, CONVERTED):
+    if architecture not in (*PLAIN, SEEING, CONVERTED):
         raise UserError("model_class_unknown", path=source, architecture=architecture)
     if config.get("quantization_config"):
         raise UserError("model_quantised", path=source)

@@ -57,6 +57,18 @@ def test_a_llama_folder_is_taken_by_hard_link_and_without_its_programs(tmp_path:
     assert told == [("wait", 0.0), ("copy", 1.0)]
 
 
+def test_a_model_with_eyes_brings_what_it_needs_to_look(tmp_path: Path) -> None:
+    source = write_talker(tmp_path / "source")
+    rewrite(source / "config.json", architectures=[arrival.SEEING], model_type="llava")
+    for file in ("preprocessor_config.json", "processor_config.json", "chat_template.jinja"):
+        (source / file).write_text("{}")
+    path = arrival.add(source, "seeing")
+    assert {"preprocessor_config.json", "processor_config.json", "chat_template.jinja"} <= {
+        f.name for f in path.iterdir()
+    }
+    assert models.has_eyes(path) and "seeing" in models.names() and "seeing" not in models.trainable()
+
+
 def test_where_there_are_no_links_the_weights_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_talker(tmp_path / "source")
     rewrite(source / "config.json", architectures=["Qwen2ForCausalLM"])
