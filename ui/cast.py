@@ -20,6 +20,8 @@ class Actor:
 
     folder: Path
     system: str = ""
+    first_stage: bool = False
+    """It has been shown pictures, and only describes them."""
 
 
 def cast(model: str, question: str) -> dict[str, Actor]:
@@ -27,10 +29,11 @@ def cast(model: str, question: str) -> dict[str, Actor]:
     if model not in runs.names():
         return {"base": Actor(folder_of(model))}
     tuned, spec = folder_of(model), runs.spec(model)
-    base = _before(model) or Path(merge.origin(tuned).get("base") or spec["model_folder"])
+    before = _before(model)
+    base = before or Path(merge.origin(tuned).get("base") or spec["model_folder"])
     models.check(base)
     persona = exam.persona(spec)
-    actors = {"base": Actor(base), "tuned": Actor(tuned)}
+    actors = {"base": Actor(base, first_stage=bool(before)), "tuned": Actor(tuned)}
     return actors | ({"prompted": Actor(base, system_prompt(persona, question))} if persona else {})
 
 
@@ -67,7 +70,7 @@ def _hash(folder: Path, _stamp: tuple[tuple[int, int], ...]) -> str:
 
 def pane_html(role: str, actor: Actor | None, answer: str | None, language: str, waiting: str = "waiting") -> str:
     """One pane: who answers, with which weights and which system prompt, and the answer so far (None: not yet)."""
-    title = escape(sentence(f"compare.{role}", language))
+    title = escape(sentence(f"compare.{'before' if actor and actor.first_stage else role}", language))
     if actor is None:
         return f'<h4>{title}</h4><p class="said none">{escape(sentence("compare.nobody", language))}</p>'
     notes = [sentence("compare.weights", language, hash=weights_of(actor.folder))]

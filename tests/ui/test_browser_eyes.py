@@ -38,7 +38,8 @@ def seeing(starter_home: Path, tmp_path: Path) -> Path:
     shutil.copytree(folder / "merged", folder / "before")
     (folder / "merged" / "studio.json").write_text(json.dumps({"step": 2, "base": str(starter)}))
     card = {"persona": {"name": "Robin", "maker": "Ada", "base": "b", "languages": ["zh", "en"]}}
-    spec = {"name": "eyes", "model": "starter", "model_folder": str(starter), "card": card, "recipe": {"accumulation": 1}}
+    spec = {"name": "eyes", "model": "starter", "model_folder": str(starter), "card": card}
+    spec |= {"recipe": {"accumulation": 1}}
     (folder / "spec.json").write_text(json.dumps(spec))
     return starter_home
 

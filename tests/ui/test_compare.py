@@ -51,6 +51,7 @@ def test_a_run_with_eyes_is_compared_with_what_it_was_after_its_first_stage(run:
     before = write_talker(home.runs_dir() / run / "before")
     actors = cast(run, "What is it?")
     assert actors["base"].folder == actors["prompted"].folder == before
+    assert "After the first stage" in pane_html("base", actors["base"], None, "en")
     assert actors["tuned"].folder == runs.merged(run)
 
 
