@@ -7,15 +7,19 @@ The text-only conversations come from identity.py, as in a dataset without pictu
 from __future__ import annotations
 
 import random
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from training import identity
-from training.eyes import llava, talk
+from training.eyes import llava, picture_sets, talk
 from training.eyes.llava import Talk
 from training.eyes.painting import paint
+from training.eyes.picture_sets import PictureSet
 from training.eyes.scenes import Scene, scenes
 from training.eyes.talk import Asked
+from training.files import writing_failed
+from training.home import home
 from training.identity import Row
 from training.persona import Persona
 
@@ -79,12 +83,26 @@ def build(persona: Persona, seed: int = 0, amounts: Amounts = PLAIN) -> Example:
 
 
 def write(example: Example, folder: Path) -> None:
-    """Draw the pictures and write captions.json and talks.json into `folder`. Raises OSError or UserError."""
+    """Draw the pictures and write captions.json and llava.json into `folder`. Raises OSError or UserError."""
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     for file, scene in example.pictures.items():
         paint(scene).save(folder / file, "PNG")
-    llava.write(folder / "captions.json", example.captions)
-    llava.write(folder / "talks.json", example.talks)
+    llava.write(folder / picture_sets.CAPTIONS, example.captions)
+    llava.write(folder / picture_sets.TALKS, example.talks)
+
+
+def save(name: str, persona: Persona, seed: int = 0, amounts: Amounts = PLAIN) -> Path:
+    """Draw the set and save it as picture set `name` (replacing it); returns its folder. Raises UserError."""
+    made = build(persona, seed, amounts)
+    with tempfile.TemporaryDirectory(prefix=".example.", dir=home()) as folder:
+        try:
+            write(made, Path(folder))
+        except OSError as error:
+            raise writing_failed(error, Path(folder)) from error
+        origin = {"example": seed}
+        return picture_sets.save(
+            name, PictureSet(Path(folder), made.talks, made.captions, made.exam, persona.checked(), origin)
+        )
 
 
 def _about(scene: Scene, file: str, language: str, chance: random.Random) -> Talk:
