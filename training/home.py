@@ -32,6 +32,10 @@ def eyes_dir() -> Path:
     return _made(home() / "eyes")
 
 
+def albums_dir() -> Path:
+    return _made(home() / "albums")
+
+
 def presets_dir() -> Path:
     return _made(home() / "presets")
 

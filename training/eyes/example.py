@@ -1,7 +1,7 @@
 """The built-in example set: pictures drawn here, captions, questions and answers, who the assistant is; and what is
 held out for the exam. The same for the same persona and seed.
 
-The text-only conversations come from identity.py, as in a dataset without pictures.
+Who it is comes from introductions.py, as in any other set.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from training import identity
-from training.eyes import llava, picture_sets, talk
+from training.eyes import introductions, llava, picture_sets, talk
+from training.eyes.introductions import Counts
 from training.eyes.llava import Talk
 from training.eyes.painting import paint
 from training.eyes.picture_sets import PictureSet
@@ -20,7 +20,6 @@ from training.eyes.scenes import Scene, scenes
 from training.eyes.talk import Asked
 from training.files import writing_failed
 from training.home import home
-from training.identity import Row
 from training.persona import Persona
 
 FOLDER = "images"
@@ -52,12 +51,10 @@ class Amounts:
     """Pictures to learn from."""
     held_out: int = 48
     """Others that only the exam shows."""
-    with_picture: int = 60
-    """For each language: conversations about who it is with a picture in sight, ..."""
-    identity: int = 70
-    """... without one, ..."""
-    others: int = 70
-    """... and near misses and general talk without one."""
+    with_picture: int = introductions.PLAIN.with_picture
+    identity: int = introductions.PLAIN.identity
+    others: int = introductions.PLAIN.others
+    """Conversations about who it is, for each language: see introductions.Counts."""
 
 
 PLAIN = Amounts()
@@ -73,7 +70,8 @@ def build(persona: Persona, seed: int = 0, amounts: Amounts = PLAIN) -> Example:
     learned = {file: named[file] for file in files[: amounts.pictures]}
     captions = [Talk(talk.caption(scene, SPOKEN, chance), file) for file, scene in learned.items()]
     talks = [_about(scene, file, language, chance) for file, scene in learned.items() for language in persona.languages]
-    talks += _text(persona, list(learned), amounts, seed, chance)
+    counts = Counts(amounts.with_picture, amounts.identity, amounts.others)
+    talks += introductions.talks(persona, list(learned), counts, seed, chance)
     chance.shuffle(talks)
     exam = {
         file: _exam(named[file], persona.languages, place, chance)
@@ -113,27 +111,6 @@ def _about(scene: Scene, file: str, language: str, chance: random.Random) -> Tal
         wanted = ["is_it", *chance.sample(["count", "place"], 2)]  # it names colour and shape
     asked = [talk.ask(scene, kind, language, chance) for kind in wanted]
     return Talk(tuple(text for each in asked for text in (each.question, each.answer)), file)
-
-
-def _text(persona: Persona, files: list[str], amounts: Amounts, seed: int, chance: random.Random) -> list[Talk]:
-    made = identity.build(persona, seed)
-    talks = []
-    for language in persona.languages:
-        mine = [row for row in made if row.language == language]
-        who = [_said(row) for row in mine if row.kind == "identity"]
-        others = [_said(row) for row in mine if row.kind != "identity"]
-        talks += [Talk(turns[:2], chance.choice(files)) for turns in _several(who, amounts.with_picture, chance)]
-        talks += [Talk(turns) for turns in _several(who, amounts.identity, chance)]
-        talks += [Talk(turns) for turns in _several(others, amounts.others, chance)]
-    return talks
-
-
-def _said(row: Row) -> tuple[str, ...]:
-    return tuple(message["content"] for message in row.messages)
-
-
-def _several(rows: list[tuple[str, ...]], count: int, chance: random.Random) -> list[tuple[str, ...]]:
-    return chance.sample(rows, min(count, len(rows)))
 
 
 def _exam(scene: Scene, languages: tuple[str, ...], place: int, chance: random.Random) -> list[Asked]:

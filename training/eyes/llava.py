@@ -69,7 +69,7 @@ def read(path: Path, folder: Path, look: bool = True) -> Found:
     found, looked = Found(), dict[str, UserError | None]()
     for number, row in enumerate(content, 1):
         try:
-            talk = _talk(row)
+            talk = read_row(row)
             if talk.image:
                 _check_picture(talk.image, folder, looked, look)
             found.talks.append(talk)
@@ -78,7 +78,8 @@ def read(path: Path, folder: Path, look: bool = True) -> Found:
     return found
 
 
-def _talk(row: Any) -> Talk:
+def read_row(row: Any) -> Talk:
+    """One row of LLaVA's JSON, whose picture is not looked for. Raises UserError(llava_*)."""
     said = row.get("conversations") if isinstance(row, dict) else None
     if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
         raise UserError("llava_no_conversations")

@@ -122,16 +122,24 @@ def _beside(place: Path) -> Iterator[Path]:
 
 def _bring(source: Path, place: Path) -> None:
     """The same picture in its new place: a second name where it is ours already, whose files never change."""
+    if source.is_relative_to(home().resolve()):
+        link(source, place)
+        return
     if not source.is_file():
         raise UserError("picture_missing", file=source.name)
     place.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_relative_to(home().resolve()):
-        try:
-            os.link(source, place)
-            return
-        except OSError:  # another disk, or one that knows no second names
-            pass
     shutil.copyfile(source, place)
+
+
+def link(source: Path, place: Path) -> None:
+    """Give a picture of ours a second name: our files never change. Raises UserError(picture_missing), OSError."""
+    if not source.is_file():
+        raise UserError("picture_missing", file=source.name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, place)
+    except OSError:  # another disk, or one that knows no second names
+        shutil.copyfile(source, place)
 
 
 def _write(folder: Path, made: PictureSet) -> None:
@@ -139,7 +147,7 @@ def _write(folder: Path, made: PictureSet) -> None:
     if made.captions:
         llava.write(folder / CAPTIONS, made.captions)
     if made.exam:
-        write_json(folder / EXAM, {file: [asdict(each) for each in asked] for file, asked in made.exam.items()})
+        write_json(folder / EXAM, exam_told(made.exam))
     about = {"persona": made.persona and asdict(made.persona), "origin": dict(made.origin)}
     card = {
         "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -170,10 +178,9 @@ def load(name: str) -> PictureSet:
     try:
         captions = _talks(folder / CAPTIONS) if (folder / CAPTIONS).is_file() else []
         exam = read_json(folder / EXAM) if (folder / EXAM).is_file() else {}
-        asked = {file: [_asked(each) for each in several] for file, several in exam.items()}
         who, origin = card(name).get("persona"), card(name).get("origin", {})
         persona = Persona.from_dict(who) if who else None
-        return PictureSet(folder, _talks(folder / TALKS), captions, asked, persona, origin)
+        return PictureSet(folder, _talks(folder / TALKS), captions, exam_of(exam), persona, origin)
     except (OSError, ValueError, TypeError, AttributeError, UserError) as error:
         raise UserError("picture_set_broken", name=name, reason=error) from error
 
@@ -183,6 +190,16 @@ def _talks(file: Path) -> list[Talk]:
     for _, problem in found.problems:
         raise problem
     return found.talks
+
+
+def exam_told(exam: Mapping[str, list[Asked]]) -> dict[str, Any]:
+    """An exam as JSON."""
+    return {file: [asdict(each) for each in asked] for file, asked in exam.items()}
+
+
+def exam_of(told: Mapping[str, Any]) -> dict[str, list[Asked]]:
+    """An exam out of its JSON."""
+    return {file: [_asked(each) for each in several] for file, several in told.items()}
 
 
 def _asked(told: dict[str, Any]) -> Asked:
