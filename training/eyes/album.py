@@ -25,6 +25,7 @@ from training.eyes.gathering.taking import Kept, Taken, Waiting, talk_of
 from training.eyes.llava import Talk
 from training.files import read_json, write_json, writing_failed
 from training.home import albums_dir
+from training.sentences import LANGUAGES
 
 _FILE = "album.json"
 _OLD = 30 * 24 * 3600
@@ -52,11 +53,21 @@ class Album:
     """The set that it was opened from, or saved as."""
     exam: dict[str, Any] = field(default_factory=dict)
     """What the set it was opened from has in its exam, as JSON."""
+    persona: dict[str, Any] | None = None
+    """Who the conversations make the assistant, as JSON: of a set whose introductions cannot be told from the rest."""
 
     @property
     def id(self) -> str:
         """By which it is opened again."""
         return self.folder.name
+
+    def fault(self, picture: str) -> UserError | None:
+        """Why what was typed about a picture cannot be read, if so."""
+        try:
+            pairs.read(self.raw.get(picture, ""))
+            return None
+        except UserError as error:
+            return error
 
     def said(self) -> dict[str, list[tuple[str, ...]]]:
         """The conversations by picture."""
@@ -124,6 +135,7 @@ def add(name: str, taken: Taken, folder: Path) -> Album:
         album.talks += [talk for talk in found if talk not in known]
         album.waiting = list({(each.file, each.row, each.talk): each for each in taken.waiting}.values())
         album.repeat = max(album.repeat, taken.times)
+        taken.write(album.folder)
         return album
 
 
@@ -147,6 +159,8 @@ def say(name: str, picture: str, text: str) -> UserError | None:
     with changed(name) as album:
         if picture not in album.pictures:
             raise UserError("picture_missing", file=picture)
+        if picture not in album.raw and text in (album.text(picture, language) for language in LANGUAGES):
+            return None  # what is only looked at is not read anew: an imported answer may hold any letters
         try:
             turns = pairs.read(text)
         except UserError as error:
@@ -166,6 +180,14 @@ def remove(name: str, picture: str) -> Album:
         album.talks = [talk for talk in album.talks if talk.image != picture]
         album.raw.pop(picture, None)
         return album
+
+
+def last(album: Album) -> Taken | None:
+    """What was found when files were looked at last."""
+    try:
+        return Taken.read(album.folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def discard(name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from training.errors import UserError
 from training.eyes import album as albums
-from training.eyes import introductions, picture_sets
+from training.eyes import introductions, picture_sets, talk
 from training.eyes.album import Album
 from training.eyes.gathering import keeping
 from training.eyes.gathering.taking import Kept
@@ -52,23 +52,25 @@ def bound(album: Album, mix: Mix | None = None, repeat: int = 1, seed: int = 0) 
     own = _own(album)
     if not own:
         raise UserError("picture_set_empty")
-    seen = [talk for talk in own if talk.image]
+    seen = [each for each in own if each.image]
     origin: dict[str, Any] = {_OWN: len(own), "repeat": repeat}
-    talks, persona = own * repeat, None
+    talks, persona = own * repeat, Persona.from_dict(album.persona) if album.persona else None
+    if persona:
+        del origin[_OWN]
     if mix:
         persona = mix.persona.checked()
-        chosen = list(dict.fromkeys(talk.image for talk in seen))
+        chosen = list(dict.fromkeys(each.image for each in seen))
         talks += introductions.talks(persona, chosen, mix.counts, seed, random.Random(seed))
         origin["introductions"] = asdict(mix.counts)
-    exam = picture_sets.exam_of(album.exam)
-    return PictureSet(album.folder, talks, [talk for talk in seen if is_caption(talk)], exam, persona, origin)
+    exam = talk.asked(album.exam)
+    return PictureSet(album.folder, talks, [each for each in seen if is_caption(each)], exam, persona, origin)
 
 
 def _own(album: Album) -> list[Talk]:
     """The conversations in the order of the pictures; those in text only at the end."""
     said = album.said()
     about = [Talk(turns, picture) for picture in album.pictures for turns in said.get(picture, [])]
-    return [*about, *(talk for talk in album.talks if not talk.image)]
+    return [*about, *(each for each in album.talks if not each.image)]
 
 
 def silent(album: Album) -> list[str]:
@@ -77,9 +79,9 @@ def silent(album: Album) -> list[str]:
     return [picture for picture in album.pictures if picture not in said]
 
 
-def is_caption(talk: Talk) -> bool:
+def is_caption(said: Talk) -> bool:
     """Whether a conversation is nothing but the wish to hear what is in the picture, and that."""
-    return len(talk.turns) == 2 and _bare(talk.turns[0]) in _WISHES
+    return len(said.turns) == 2 and _bare(said.turns[0]) in _WISHES
 
 
 def _bare(question: str) -> str:
@@ -123,7 +125,8 @@ def opened(name: str) -> Album:
         now.talks = list(dict.fromkeys(talks))
         now.repeat = int(made.origin.get("repeat", 1)) if isinstance(own, int) else 1
         now.name = name
-        now.exam = picture_sets.exam_told(made.exam)
+        now.persona = asdict(made.persona) if made.persona and not isinstance(own, int) else None
+        now.exam = talk.told(made.exam)
         return now
 
 

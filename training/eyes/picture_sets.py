@@ -19,7 +19,7 @@ from typing import Any
 
 from training import dataset
 from training.errors import UserError
-from training.eyes import llava
+from training.eyes import llava, talk
 from training.eyes.llava import Talk
 from training.eyes.talk import Asked
 from training.files import read_json, replace_folder, write_json, writing_failed
@@ -47,7 +47,7 @@ class PictureSet:
     @property
     def pictures(self) -> list[str]:
         """The paths of all its pictures, each once, in the order of the talk about them; the exam's last."""
-        named = [talk.image for talk in (*self.talks, *self.captions) if talk.image]
+        named = [each.image for each in (*self.talks, *self.captions) if each.image]
         return list(dict.fromkeys([*named, *self.exam]))
 
 
@@ -69,13 +69,13 @@ class Summary:
 
 def summary(made: PictureSet) -> Summary:
     """The set in numbers."""
-    seen = [talk for talk in made.talks if talk.image]
+    seen = [each for each in made.talks if each.image]
     return Summary(
         pictures=len(made.pictures) - len(made.exam),
         talks=len(made.talks),
         about_pictures=len(seen),
         text_only=len(made.talks) - len(seen),
-        questions=sum(len(talk.turns) // 2 for talk in made.talks),
+        questions=sum(len(each.turns) // 2 for each in made.talks),
         captions=len(made.captions),
         held_out=len(made.exam),
     )
@@ -147,7 +147,7 @@ def _write(folder: Path, made: PictureSet) -> None:
     if made.captions:
         llava.write(folder / CAPTIONS, made.captions)
     if made.exam:
-        write_json(folder / EXAM, exam_told(made.exam))
+        write_json(folder / EXAM, talk.told(made.exam))
     about = {"persona": made.persona and asdict(made.persona), "origin": dict(made.origin)}
     card = {
         "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -180,7 +180,7 @@ def load(name: str) -> PictureSet:
         exam = read_json(folder / EXAM) if (folder / EXAM).is_file() else {}
         who, origin = card(name).get("persona"), card(name).get("origin", {})
         persona = Persona.from_dict(who) if who else None
-        return PictureSet(folder, _talks(folder / TALKS), captions, exam_of(exam), persona, origin)
+        return PictureSet(folder, _talks(folder / TALKS), captions, talk.asked(exam), persona, origin)
     except (OSError, ValueError, TypeError, AttributeError, UserError) as error:
         raise UserError("picture_set_broken", name=name, reason=error) from error
 
@@ -190,21 +190,6 @@ def _talks(file: Path) -> list[Talk]:
     for _, problem in found.problems:
         raise problem
     return found.talks
-
-
-def exam_told(exam: Mapping[str, list[Asked]]) -> dict[str, Any]:
-    """An exam as JSON."""
-    return {file: [asdict(each) for each in asked] for file, asked in exam.items()}
-
-
-def exam_of(told: Mapping[str, Any]) -> dict[str, list[Asked]]:
-    """An exam out of its JSON."""
-    return {file: [_asked(each) for each in several] for file, several in told.items()}
-
-
-def _asked(told: dict[str, Any]) -> Asked:
-    known: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in told.items()}
-    return Asked(**known)
 
 
 def card(name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from training.errors import UserError
 from training.eyes import album as albums
 from training.eyes.gathering import taking
 from training.eyes.gathering.taking import Taken
+from training.files import read_json
 from training.importing import desk, staging
 
 
@@ -69,6 +70,14 @@ def finish(name: str, album: str) -> Taken:
     albums.add(album, taken, folder)
     discard(name)
     return taken
+
+
+def given(name: str) -> list[Path]:
+    """The files that are, or were, looked at; none when that is forgotten."""
+    try:
+        return [Path(each) for each in read_json(_folder(name) / "request.json")["given"]]
+    except (UserError, OSError, ValueError, KeyError):
+        return []
 
 
 def discard(name: str) -> None:
