@@ -1,6 +1,6 @@
 """An album on the page: its pictures side by side, one of them chosen, and what is said about that one.
 
-What is typed is kept at once, letter by letter, and read: a line below says how it was understood, or what is wrong.
+What the buttons and the typing do is in picture_writing.py.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Any
 import gradio as gr
 
 from training.errors import UserError
-from training.eyes import album as albums
 from training.eyes import binding, glance
 from training.eyes.album import Album
 from training.sentences import sentence
 from ui import picture_view
-from ui.edge import PRIVATE, plain, told
+from ui.edge import plain
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, classes
 
@@ -147,136 +146,56 @@ def _caption(album: Album, path: str, talks: int, language: str) -> str:
 
 
 def picture_editor(text: Text) -> PictureEditor:
-    """Make the editor here; wire_editor() connects it."""
+    """Make the editor here; picture_writing.py connects it."""
     hidden = {"visible": HIDDEN, "show_label": False, "container": False}
-    album, chosen = gr.Textbox("", **hidden), gr.Textbox("", **hidden)
+    at: dict[str, Any] = {name: gr.Textbox("", **hidden) for name in ("album", "chosen")}
     begin = gr.Number(0, precision=0, **hidden)
     nothing = text.new(gr.Markdown, value=Key("pictures.nothing"), elem_classes="empty")
     with gr.Column(elem_classes=classes("pane", False)) as something:
-        counts = gr.Markdown(elem_classes="counts")
-        gallery = text.new(
-            gr.Gallery,
-            label=Key("pictures.gallery"),
-            show_label=False,
-            columns=6,
-            height=300,
-            allow_preview=False,
-            object_fit="contain",
-            buttons=[],
-            interactive=False,
-            elem_classes="gallery",
-        )
-        silent = text.new(gr.Checkbox, label=Key("pictures.only_silent"), value=False)
-        with gr.Row(elem_classes=classes("actions", False)) as turning:
-            earlier = text.new(gr.Button, value=Key("pictures.earlier"), size="sm", min_width=70)
-            place = gr.Markdown(elem_classes="place")
-            later = text.new(gr.Button, value=Key("pictures.later"), size="sm", min_width=70)
-        with gr.Column(elem_classes=classes("pane", False)) as editing:
-            with gr.Row(equal_height=False):
-                with gr.Column(scale=2, min_width=200):
-                    image = text.new(
-                        gr.Image,
-                        label=Key("pictures.image"),
-                        show_label=False,
-                        interactive=False,
-                        height=260,
-                        buttons=[],
-                    )
-                with gr.Column(scale=3, min_width=240):
-                    said = text.new(
-                        gr.Textbox,
-                        label=Key("pictures.text"),
-                        info=Key("pictures.text_info"),
-                        placeholder=Key("pictures.text_example"),
-                        lines=7,
-                        max_lines=16,
-                    )
-                    state = gr.Markdown(elem_classes="card-text")
-            with gr.Row(elem_classes="actions"):
-                following = text.new(gr.Button, value=Key("pictures.following"), size="sm", min_width=120)
-                remove = text.new(gr.Button, value=Key("pictures.remove"), size="sm", min_width=120)
-    return PictureEditor(
-        album, chosen, begin, nothing, something, counts, silent, gallery, turning, earlier, place, later, editing,
-        image, said, state, following, remove,
-    )  # fmt: skip
+        parts = {**_all_pictures(text), **_one_picture(text)}
+    return PictureEditor(**at, begin=begin, nothing=nothing, something=something, **parts)
 
 
-def wire_editor(text: Text, editor: PictureEditor) -> None:
-    """Wire looking around and writing."""
-    _wire_looking(text, editor)
-    _wire_writing(text, editor)
+def _all_pictures(text: Text) -> dict[str, Any]:
+    counts = gr.Markdown(elem_classes="counts")
+    gallery = text.new(
+        gr.Gallery,
+        label=Key("pictures.gallery"),
+        show_label=False,
+        columns=6,
+        allow_preview=False,
+        object_fit="contain",
+        buttons=[],
+        interactive=False,
+        elem_classes="gallery",
+    )
+    silent = text.new(gr.Checkbox, label=Key("pictures.only_silent"), value=False)
+    with gr.Row(elem_classes=classes("actions", False)) as turning:
+        earlier = text.new(gr.Button, value=Key("pictures.earlier"), size="sm", min_width=70)
+        place = gr.Markdown(elem_classes="place")
+        later = text.new(gr.Button, value=Key("pictures.later"), size="sm", min_width=70)
+    shown = {"counts": counts, "gallery": gallery, "silent": silent}
+    return {**shown, "turning": turning, "earlier": earlier, "place": place, "later": later}
 
 
-def _wire_looking(text: Text, editor: PictureEditor) -> None:
-    @told
-    def choose(
-        language: str, event: gr.SelectData, name: str, chosen: str, begin: float, only_silent: bool
-    ) -> dict[Any, Any]:
-        album = albums.load(name)
-        listed = shown(album, chosen, only_silent)
-        place = int(begin) + int(event.index)
-        picture = listed[place] if place < len(listed) else chosen
-        return editor.showing(album, language, picture, -1 if only_silent else int(begin), only_silent)
-
-    @told
-    def look_again(language: str, name: str, chosen: str, begin: float, only_silent: bool) -> Any:
-        if not name:
-            return gr.skip()
-        return editor.showing(albums.load(name), language, chosen, int(begin), only_silent)
-
-    at = [text.language, *editor.at]
-    editor.gallery.select(choose, at, editor.outputs, **PRIVATE)
-    for button, step in ((editor.earlier, -PAGE), (editor.later, PAGE)):
-
-        @told
-        def turn(
-            language: str, name: str, chosen: str, begin: float, only_silent: bool, step: int = step
-        ) -> dict[Any, Any]:
-            album, wanted = albums.load(name), int(begin) + step
-            known = 0 <= wanted < len(shown(album, chosen, only_silent))
-            return editor.showing(album, language, chosen, wanted if known else int(begin), only_silent)
-
-        button.click(turn, at, editor.outputs, **PRIVATE)
-    gr.on([text.language.change, editor.silent.change], look_again, at, editor.outputs, **PRIVATE)
-
-
-def _wire_writing(text: Text, editor: PictureEditor) -> None:
-    @told
-    def write(language: str, name: str, chosen: str, said: str) -> Any:
-        if not name or not chosen:
-            return gr.skip()
-        problem = albums.say(name, chosen, said or "")
-        album = albums.load(name)
-        return {
-            editor.state: editor.understood(album, chosen, language, problem),
-            editor.counts: picture_view.counts(album, language),
-        }
-
-    @told
-    def follow(language: str, name: str, chosen: str, _begin: float, only_silent: bool) -> dict[Any, Any]:
-        album = albums.load(name)
-        return editor.showing(album, language, _next(album, chosen), -1, only_silent)
-
-    @told
-    def remove(language: str, name: str, chosen: str, begin: float, only_silent: bool) -> dict[Any, Any]:
-        listed = list(albums.load(name).pictures)
-        place = listed.index(chosen) if chosen in listed else 0
-        left = albums.remove(name, chosen)
-        after = list(left.pictures)
-        neighbour = after[min(place, len(after) - 1)] if after else ""
-        return editor.showing(left, language, neighbour, int(begin), only_silent)
-
-    at = [text.language, *editor.at]
-    writing = [text.language, editor.album, editor.chosen, editor.said]
-    editor.said.change(write, writing, [editor.state, editor.counts], trigger_mode="always_last", **PRIVATE)
-    editor.following.click(follow, at, editor.outputs, **PRIVATE)
-    editor.remove.click(remove, at, editor.outputs, **PRIVATE)
-
-
-def _next(album: Album, chosen: str) -> str:
-    """The next picture about which nothing is said; where there is none, simply the next one."""
-    paths = list(album.pictures)
-    place = paths.index(chosen) + 1 if chosen in paths else 0
-    mute = set(binding.silent(album))
-    order = [*paths[place:], *paths[:place]]
-    return next((path for path in order if path in mute and path != chosen), order[0] if order else "")
+def _one_picture(text: Text) -> dict[str, Any]:
+    image_is = {"label": Key("pictures.image"), "show_label": False, "interactive": False, "height": 260, "buttons": []}
+    with gr.Column(elem_classes=classes("pane", False)) as editing:
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=2, min_width=200):
+                image = text.new(gr.Image, **image_is)
+            with gr.Column(scale=3, min_width=240):
+                said = text.new(
+                    gr.Textbox,
+                    label=Key("pictures.text"),
+                    info=Key("pictures.text_info"),
+                    placeholder=Key("pictures.text_example"),
+                    lines=7,
+                    max_lines=16,
+                )
+                state = gr.Markdown(elem_classes="card-text")
+        with gr.Row(elem_classes="actions"):
+            following = text.new(gr.Button, value=Key("pictures.following"), size="sm", min_width=120)
+            remove = text.new(gr.Button, value=Key("pictures.remove"), size="sm", min_width=120)
+    shown = {"editing": editing, "image": image, "said": said, "state": state}
+    return {**shown, "following": following, "remove": remove}

@@ -11,7 +11,7 @@ import gradio as gr
 from training import dataset
 from training.errors import UserError
 from training.eyes import album as albums
-from training.eyes import binding, example, glance, picture_sets
+from training.eyes import binding, glance, picture_sets
 from training.eyes.album import Album
 from training.eyes.binding import Mix
 from training.eyes.introductions import Counts
@@ -189,23 +189,3 @@ def _wire_sets(text: Text, saving: PictureSaving, editor: PictureEditor) -> None
     saving.open.click(open_set, [text.language, saving.chosen], [*editor.outputs, *saving.outputs], **PRIVATE)
     saving.delete.click(ask, [text.language, saving.chosen], saving.outputs, **PRIVATE)
     saving.deleting.yes.click(delete, [text.language, saving.chosen], saving.outputs, **PRIVATE)
-
-
-def wire_example(
-    text: Text, button: gr.Button, saving: PictureSaving, editor: PictureEditor, who: list[Any],
-    persona: Callable[..., Persona],
-) -> None:  # fmt: skip
-    """Let `button` draw the example set, save it and open it."""
-
-    @told
-    def draw(language: str, *fields: Any) -> dict[Any, Any]:
-        asked = persona(*fields)
-        if wrong := asked.problems():
-            raise UserError("example_who", problems=" ".join(each.sentence(language) for each in wrong))
-        name = dataset.free_name(f"{dataset.suggested_name(asked.name)}-{sentence('pictures.example_name', language)}")
-        example.save(name, asked)
-        album = binding.opened(name)
-        info(sentence("pictures.example_saved", language, name=name))
-        return {**editor.showing(album, language), **saving.opening(album)}
-
-    button.click(draw, [text.language, *who], [*editor.outputs, *saving.outputs], **PRIVATE)

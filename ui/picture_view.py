@@ -12,7 +12,7 @@ from training.eyes.binding import silent
 from training.eyes.gathering.desk import Look
 from training.eyes.gathering.keeping import REPAIRS
 from training.eyes.gathering.problem import Problem
-from training.eyes.gathering.taking import Taken
+from training.eyes.gathering.taken import Taken
 from training.sentences import sentence
 from ui.edge import plain
 from ui.import_view import progress_html

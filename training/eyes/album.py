@@ -21,7 +21,7 @@ from typing import Any
 from training.errors import UserError
 from training.eyes import pairs
 from training.eyes.gathering import keeping
-from training.eyes.gathering.taking import Kept, Taken, Waiting, talk_of
+from training.eyes.gathering.taken import Kept, Taken, Waiting, talk_of
 from training.eyes.llava import Talk
 from training.files import read_json, write_json, writing_failed
 from training.home import albums_dir

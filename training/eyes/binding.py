@@ -16,7 +16,7 @@ from training.eyes import album as albums
 from training.eyes import introductions, picture_sets, talk
 from training.eyes.album import Album
 from training.eyes.gathering import keeping
-from training.eyes.gathering.taking import Kept
+from training.eyes.gathering.taken import Kept
 from training.eyes.introductions import Counts
 from training.eyes.llava import Talk
 from training.eyes.picture_sets import PictureSet

@@ -14,7 +14,7 @@ from training.eyes import binding, example, picture_sets
 from training.eyes.binding import Mix
 from training.eyes.gathering import sources, taking
 from training.eyes.gathering.archive import Piece
-from training.eyes.gathering.taking import Taken
+from training.eyes.gathering.taken import Taken
 from training.eyes.introductions import Counts
 from training.importing import staging
 from training.persona import Persona

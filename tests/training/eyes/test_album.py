@@ -19,7 +19,7 @@ from training.eyes import binding, example, introductions, llava, picture_sets
 from training.eyes.album import Album
 from training.eyes.binding import Mix
 from training.eyes.gathering import desk
-from training.eyes.gathering.taking import Taken
+from training.eyes.gathering.taken import Taken
 from training.eyes.introductions import Counts
 from training.eyes.llava import Talk
 from training.home import albums_dir

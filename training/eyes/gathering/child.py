@@ -12,7 +12,7 @@ from typing import Any
 from training import errand
 from training.errors import UserError
 from training.eyes.gathering import taking
-from training.eyes.gathering.taking import Kept, Waiting, talk_of
+from training.eyes.gathering.taken import Kept, Waiting, talk_of
 
 MEMORY = 4 << 30
 """Bytes of address space."""

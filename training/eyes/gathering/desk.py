@@ -13,8 +13,8 @@ from pathlib import Path
 from training import errand
 from training.errors import UserError
 from training.eyes import album as albums
-from training.eyes.gathering import taking
-from training.eyes.gathering.taking import Taken
+from training.eyes.gathering import taken
+from training.eyes.gathering.taken import Taken
 from training.files import read_json
 from training.importing import desk, staging
 
@@ -52,7 +52,7 @@ def look(name: str) -> Look:
     folder = _folder(name)
     alive = errand.is_alive(folder)
     # Asked before the files are: what ends in between has written its last word.
-    if (folder / taking.FILE).is_file():
+    if (folder / taken.FILE).is_file():
         return Look(ended=True)
     error = errand.error(folder)
     if not error and not alive:
@@ -66,10 +66,10 @@ def finish(name: str, album: str) -> Taken:
     if how.error or not how.ended:
         discard(name)
         raise how.error or UserError("gather_not_there")
-    taken = Taken.read(folder)
-    albums.add(album, taken, folder)
+    found = Taken.read(folder)
+    albums.add(album, found, folder)
     discard(name)
-    return taken
+    return found
 
 
 def given(name: str) -> list[Path]:

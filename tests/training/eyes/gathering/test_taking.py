@@ -16,7 +16,7 @@ from PIL import Image
 from training.errors import UserError
 from training.eyes import pictures
 from training.eyes.gathering import archive, keeping, taking
-from training.eyes.gathering.taking import Kept, Taken
+from training.eyes.gathering.taken import Kept, Taken
 from training.eyes.llava import Talk
 from training.importing import staging
 
