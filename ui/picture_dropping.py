@@ -131,7 +131,7 @@ def _wire_ending(text: Text, dropping: PictureDropping, editor: PictureEditor, s
 
     @told
     def end(
-        language: str, ended: str, named: str | None, name: str, chosen: str, begin: float, silent: bool
+        language: str, ended: str, named: str | None, name: str, chosen: str, _said: str, begin: float, silent: bool
     ) -> dict[Any, Any]:
         taken, given, name = None, desk.given(ended), _album(name)
         try:
@@ -141,11 +141,16 @@ def _wire_ending(text: Text, dropping: PictureDropping, editor: PictureEditor, s
         _forget(given)
         album = albums.load(name)
         first = chosen or next(iter(taken.pictures if taken else []), "")
+        shown, offered = editor.showing(album, language, first, int(begin), silent), saving.showing(album)
+        if chosen in album.pictures:
+            del shown[editor.said]  # he may be typing
+        if not taken or taken.times == 1:
+            del offered[saving.repeat]
         return {
             dropping.files: None,
             dropping.report: dropping.reporting(taken, language),
-            **editor.showing(album, language, first, int(begin), silent),
-            **saving.showing(album),
+            **shown,
+            **offered,
             saving.name: named or dataset.free_name(sentence("pictures.example_name", language)),
         }
 

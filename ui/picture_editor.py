@@ -16,6 +16,7 @@ from training.eyes import binding, glance
 from training.eyes.album import Album
 from training.sentences import sentence
 from ui import picture_view
+from ui.confirm import Confirm, confirm
 from ui.edge import plain
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, classes
@@ -51,11 +52,12 @@ class PictureEditor:
     state: gr.Markdown
     following: gr.Button
     remove: gr.Button
+    removing: Confirm
 
     @property
     def at(self) -> list[Any]:
-        """What says which album, which picture, which page."""
-        return [self.album, self.chosen, self.begin, self.silent]
+        """What says which album, which picture, what is said about it, which page."""
+        return [self.album, self.chosen, self.said, self.begin, self.silent]
 
     @property
     def outputs(self) -> list[Any]:
@@ -197,5 +199,6 @@ def _one_picture(text: Text) -> dict[str, Any]:
         with gr.Row(elem_classes="actions"):
             following = text.new(gr.Button, value=Key("pictures.following"), size="sm", min_width=120)
             remove = text.new(gr.Button, value=Key("pictures.remove"), size="sm", min_width=120)
-    shown = {"editing": editing, "image": image, "said": said, "state": state}
+        removing = confirm(text, "pictures.remove_yes", "dataset.delete_no")
+    shown = {"editing": editing, "removing": removing, "image": image, "said": said, "state": state}
     return {**shown, "following": following, "remove": remove}

@@ -20,6 +20,7 @@ from training.sentences import sentence
 from ui.confirm import Confirm, confirm
 from ui.edge import PRIVATE, info, listed, plain, told, warning
 from ui.picture_editor import PictureEditor
+from ui.picture_writing import kept
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, classes
 
@@ -131,9 +132,9 @@ def _wire_saving(
     text: Text, saving: PictureSaving, editor: PictureEditor, who: list[Any], persona: Callable[..., Persona]
 ) -> None:
     def save(
-        language: str, album: str, typed: str | None, mixing: bool, amount: float, repeat: float | None, *fields: Any
+        language: str, now: Album, typed: str | None, mixing: bool, amount: float, repeat: float | None, *fields: Any
     ) -> dict[Any, Any]:
-        name, now = dataset.checked_name(typed or ""), albums.load(album)
+        name = dataset.checked_name(typed or "")
         mix = None
         if mixing:
             mix = Mix(persona(*fields), Counts(int(amount), int(amount), int(amount)))
@@ -142,19 +143,25 @@ def _wire_saving(
                 return {saving.problems: gr.update(value=said, visible=True), **saving.replacing.hide()}
         binding.save(now, name, mix, int(repeat or 0))
         _say_saved(now, name, language)
-        return {saving.name: name, **saving.showing(albums.load(album))}
+        return {saving.name: name, **saving.showing(albums.load(now.id))}
 
     @told
-    def save_or_ask(language: str, album: str, typed: str | None, *others: Any) -> dict[Any, Any]:
-        name = dataset.checked_name(typed or "")
-        if name in picture_sets.names() and name != albums.load(album).name:
+    def save_or_ask(
+        language: str, album: str, chosen: str, said: str, typed: str | None, *others: Any
+    ) -> dict[Any, Any]:
+        now, name = kept(album, chosen, said), dataset.checked_name(typed or "")
+        if name in picture_sets.names() and name != now.name:
             return saving.replacing.ask(sentence("dataset.replace", language, name=plain(name)))
-        return save(language, album, name, *others)
+        return save(language, now, name, *others)
+
+    @told
+    def save_anyway(language: str, album: str, chosen: str, said: str, *others: Any) -> dict[Any, Any]:
+        return save(language, kept(album, chosen, said), *others)
 
     settings = [saving.name, saving.mixing, saving.amount, saving.repeat]
-    inputs = [text.language, editor.album, *settings, *who]
+    inputs = [text.language, editor.album, editor.chosen, editor.said, *settings, *who]
     saving.save.click(save_or_ask, inputs, saving.outputs, **PRIVATE)
-    saving.replacing.yes.click(told(save), inputs, saving.outputs, **PRIVATE)
+    saving.replacing.yes.click(save_anyway, inputs, saving.outputs, **PRIVATE)
 
 
 def _say_saved(album: Album, name: str, language: str) -> None:

@@ -80,13 +80,25 @@ def test_pictures_are_dropped_written_about_and_saved_and_nothing_typed_is_lost(
     text_of(walk).fill("问：什么颜色？\n答：橙色。\n\nOne more line")
     walk.sees(walk.says("pictures.said", talks=1, questions=1))
 
+    choose(walk, 1)
+    expect(text_of(walk)).to_have_value("")
+    text_of(walk).press_sequentially("Green: a circle, white and round.")
+    choose(walk, 3)  # at once, quicker than the last letters
+    expect(text_of(walk)).to_have_value("")
+    choose(walk, 1)
+    expect(text_of(walk)).to_have_value(re.compile("Green: a circle, white and round\\.$"))
+    walk.press("pictures.remove")
+    walk.sees(walk.says("pictures.remove_ask"))
+    walk.press("pictures.remove_yes")
+    walk.sees(walk.says("pictures.counts", pictures=3, talks=2, questions=2))
+
     walk.field("pictures.name").fill("mine")
     walk.press("pictures.save")
     walk.sees(walk.says("error.persona_name_empty"))
     walk.field("dataset.name").fill("小明")
     walk.field("dataset.maker").fill("张三")
     walk.press("pictures.save")
-    walk.sees(walk.says("pictures.saved_without", pictures=2))
+    walk.sees(walk.says("pictures.saved_without", pictures=1))
     made = picture_sets.load("mine")
     assert made.persona and made.persona.name == "小明"
     assert [talk.image for talk in made.talks[:2]] == ["images/blue.png", "images/orange.png"]

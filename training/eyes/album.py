@@ -6,6 +6,7 @@ Covered: the album itself. Not covered: looking at files (gathering/), its end a
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,7 +24,7 @@ from training.eyes import pairs
 from training.eyes.gathering import keeping
 from training.eyes.gathering.taken import Kept, Taken, Waiting, talk_of
 from training.eyes.llava import Talk
-from training.files import read_json, write_json, writing_failed
+from training.files import read_json, write_text, writing_failed
 from training.home import albums_dir
 from training.sentences import LANGUAGES
 
@@ -113,8 +114,12 @@ def load(name: str) -> Album:
 
 def write(album: Album) -> None:
     """Keep the album. Raises UserError (disk_full, not_writable)."""
-    told = {key: value for key, value in asdict(album).items() if key != "folder"}
-    write_json(album.folder / _FILE, told)
+    told = {key: value for key, value in vars(album).items() if key != "folder"}
+    # Written at every letter that is typed: by hand and on one line, ten times as fast as asdict() and an indent.
+    told["pictures"] = {path: vars(kept) for path, kept in album.pictures.items()}
+    told["talks"] = [vars(talk) for talk in album.talks]
+    told["waiting"] = [{**vars(each), "talk": vars(each.talk)} for each in album.waiting]
+    write_text(album.folder / _FILE, json.dumps(told, ensure_ascii=False))
 
 
 @contextmanager
