@@ -96,9 +96,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--languages", default="zh,en", help="languages the exam asks in (zh,en)")
     sub.add_argument("--distinct", action="store_true", help="leave repeated rows out")
     sub.add_argument("--model", default=models.STARTER, help="the model whose tokens are counted (starter)")
-    sub = command("pictures", eyes_commands.check, "check a LLaVA JSON and its pictures, row by row")
-    sub.add_argument("file", help="a list of rows with id, image and conversations")
-    sub.add_argument("--images", default="", metavar="FOLDER", help="where its pictures are (beside the file)")
+    text = "check pictures and what is said about them, row by row, and save them as a picture set"
+    eyes_commands.add_to(command("pictures", commands.make_pictures, text, _who(False)))
     sub = command("mix", data_commands.mix, "make one dataset of several, by NAME=RATIO: 0.5 takes half, 2 all twice")
     sub.add_argument("parts", nargs="+", metavar="NAME[=RATIO]", help="a saved dataset and how much of it (1)")
     sub.add_argument("--out", required=True, help="the dataset's name")

@@ -32,6 +32,7 @@ from training import (
     tokens,
 )
 from training.exam import certificate, examination
+from training.eyes import commands as eyes_commands
 from training.eyes import demo as eyes_demo
 from training.home import ROOT
 from training.persona import Persona
@@ -64,6 +65,11 @@ def build_dataset(options: argparse.Namespace) -> Answer:
 def import_file(options: argparse.Namespace) -> Answer:
     """A file becomes a dataset."""
     return data_commands.import_file(options, _persona(options) if options.name or options.maker else None)
+
+
+def make_pictures(options: argparse.Namespace) -> Answer:
+    """Pictures are checked, or become a picture set."""
+    return eyes_commands.pictures(options, _persona(options) if options.name or options.maker else None)
 
 
 def start(options: argparse.Namespace) -> Answer:

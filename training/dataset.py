@@ -42,7 +42,7 @@ def suggested_name(text: str) -> str:
 
 def free_name(text: str) -> str:
     """A dataset name that resembles `text` and does not replace anything."""
-    first, taken = suggested_name(text), set(names())
+    first, taken = suggested_name(text), {folder.name for folder in datasets_dir().iterdir()}
     tries = (first if number == 1 else f"{first}-{number}" for number in range(1, len(taken) + 2))
     return next(name for name in tries if name not in taken)
 
@@ -51,7 +51,7 @@ def save(name: str, rows: Iterable[Row], persona: Persona | None = None, origin:
     """Write the conversations as dataset `name` (replacing it) and return its data.json. They may be any number.
 
     `origin` says where they came from, when they were not built here.
-    Raises UserError (dataset_name_bad, dataset_empty, disk_full, not_writable).
+    Raises UserError (dataset_name_bad, dataset_taken, dataset_empty, disk_full, not_writable).
     """
     folder, new = _folder(name)
     try:
@@ -80,7 +80,7 @@ def card_of(made: Writer, persona: Persona | None, origin: dict[str, Any] | None
 def take(name: str, source: Path) -> Path:
     """Make dataset `name` (replacing it) of the files in the folder `source`, which are used up; returns data.json.
 
-    Raises UserError (dataset_name_bad, disk_full, not_writable).
+    Raises UserError (dataset_name_bad, dataset_taken, disk_full, not_writable).
     """
     folder, _ = _folder(name)
     try:
@@ -107,6 +107,8 @@ def copy(name: str, other: str) -> Path:
 def _folder(name: str) -> tuple[Path, bool]:
     """The folder of dataset `name`, and whether it was made just now."""
     folder = datasets_dir() / checked_name(name)
+    if (folder / "llava.json").exists():  # a picture set: eyes/picture_sets.py
+        raise UserError("dataset_taken", name=folder.name)
     new = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)

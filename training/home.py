@@ -36,6 +36,10 @@ def talks_dir() -> Path:
     return _made(home() / "talks")
 
 
+def albums_dir() -> Path:
+    return _made(home() / "albums")
+
+
 def presets_dir() -> Path:
     return _made(home() / "presets")
 

@@ -20,6 +20,7 @@ from ui.edge import PRIVATE, info, listed, plain, told
 from ui.general_pane import GeneralPane, general_pane
 from ui.import_pane import import_pane, wire_importing
 from ui.mix_pane import mix_pane, wire_mixing
+from ui.picture_pane import picture_pane, wire_pictures
 from ui.preview import View
 from ui.preview_pane import PreviewPane, preview_pane
 from ui.saved_datasets import SavedDatasets, saved_datasets
@@ -38,7 +39,7 @@ class DatasetTab:
     next: gr.Button
     """Goes on to training with that dataset."""
     saved: SavedDatasets
-    draft: Draft
+    drafts: list[Draft]
     restore: Callable[[Any], Any]
     """(event) -> event: brings back what was entered before a reload."""
 
@@ -81,6 +82,8 @@ def dataset_tab(text: Text) -> DatasetTab:
         with gr.Column(scale=3, min_width=320):
             pane = preview_pane(text)
             replacing = confirm(text, "dataset.replace_yes", "dataset.replace_no")
+    pictures = picture_pane(text)
+    restore_pictures = wire_pictures(text, pictures, form.who, _persona)
     _wire_building(text, form, pane, replacing)
     _wire_opening(text, pane, saved)
     saving = [
@@ -88,7 +91,9 @@ def dataset_tab(text: Text) -> DatasetTab:
         *wire_importing(text, importing, pane, saved),
         *wire_mixing(text, mixing, pane, saved),
     ]
-    return DatasetTab(pane.view, saving, pane.next, saved, *_drafting(text, form))
+    draft, restore = _drafting(text, form)
+    drafts = [draft, pictures.draft]
+    return DatasetTab(pane.view, saving, pane.next, saved, drafts, lambda opened: restore_pictures(restore(opened)))
 
 
 def _form(text: Text) -> _Form:

@@ -41,7 +41,7 @@ def page(stage: Stage) -> gr.Blocks:
                 training = train_tab(text, stage)
             with gr.Tab(sentence("app.tab_chat", text.first), id="chat") as third:
                 chatting = chat_tab(text, stage)
-        for draft in (datasets.draft, *training.drafts):
+        for draft in (*datasets.drafts, *training.drafts):
             draft.stored.render()
         wire_leaving(demo, chatting.album)
         endpoints.wire(stage)

@@ -1,38 +1,111 @@
-"""What `python -m training pictures` does with its arguments; training/__main__.py has the parser."""
+"""What `python -m training pictures` does with its arguments; training/command_line.py has the parser."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
-from training.eyes import llava
+from training.eyes import album as albums
+from training.eyes import binding, example, picture_sets
+from training.eyes.binding import Mix
+from training.eyes.gathering import sources, taking
+from training.eyes.gathering.archive import Piece
+from training.eyes.gathering.taken import Taken
+from training.eyes.introductions import Counts
+from training.importing import staging
+from training.persona import Persona
 from training.sentences import sentence
 
+Answer = dict[str, Any]
 
-def check(options: argparse.Namespace) -> dict[str, Any]:
-    """Look at a LLaVA JSON and its pictures: how many rows can be used, and a sentence for every other one on stderr.
 
-    Raises UserError(llava_unreadable).
-    """
-    file = Path(options.file)
-    found = llava.read(file, Path(options.images) if options.images else file.parent)
-    problems = [
-        {"row": row, "code": error.code, "message": error.sentence(options.language)} for row, error in found.problems
-    ]
-    for each in problems:
-        print(sentence("eyes.row", options.language, **each), file=sys.stderr)
-    told: dict[str, Any] = {
-        "file": str(file),
-        "rows": len(found.talks),
-        "pictures": len({talk.image for talk in found.talks if talk.image}),
-        "text_only": sum(not talk.image for talk in found.talks),
-        "bad": len(problems),
+def add_to(pictures: argparse.ArgumentParser) -> None:
+    """The arguments of the command, besides those of who the assistant is."""
+    told = "pictures, folders, zips, LLaVA JSON, tables of file and caption; without --out they are only checked"
+    pictures.add_argument("files", nargs="*", metavar="FILE", help=told)
+    told = "where pictures may lie that a list names (beside the first list)"
+    pictures.add_argument("--images", default="", metavar="FOLDER", help=told)
+    pictures.add_argument("--out", default="", metavar="NAME", help="save what is good as this picture set")
+    pictures.add_argument("--repeat", type=int, default=0, help="how often each conversation stands in it (as it came)")
+    pictures.add_argument("--example", action="store_true", help="instead of files: the example set, drawn here")
+    pictures.add_argument("--seed", type=int, default=0, help="another seed, another example set or mix (0)")
+    told = f"conversations of each kind and language about who it is ({binding.USUAL})"
+    pictures.add_argument("--introductions", type=int, default=binding.USUAL, metavar="N", help=told)
+
+
+def pictures(options: argparse.Namespace, persona: Persona | None) -> Answer:
+    """A picture set is made, or files for one are checked; without any, the saved sets are listed. Raises UserError."""
+    if options.example:
+        folder = example.save(options.out or "example", _known(persona), options.seed)
+        return _saved(folder)
+    if not options.files:
+        return {"sets": {name: picture_sets.card(name).get("summary", {}) for name in picture_sets.names()}}
+    with staging.folder() as place:
+        taken = taking.take([Path(each) for each in options.files], place, {}, [], _looked, _beside(options))
+        told = _told(taken, options)
+        if not taken.talks:
+            nothing = UserError("pictures_nothing_good", bad=taken.bad)
+            return {**told, "ok": False, "error": nothing.code, "message": nothing.sentence(options.language)}
+        return {**told, **(_kept(taken, place, options, persona) if options.out else {})}
+
+
+def _beside(options: argparse.Namespace) -> Path | None:
+    lists = [Path(each) for each in options.files if sources.is_list(Piece(each, Path(each)))]
+    return Path(options.images) if options.images else lists[0].parent if lists else None
+
+
+def _told(taken: Taken, options: argparse.Namespace) -> Answer:
+    """What there is, with a sentence for everything that is left out on stderr."""
+    several = len(options.files) > 1
+    problems = []
+    for each in taken.problems:
+        said = {"file": each.file, "row": each.row, "message": each.sentence(options.language)}
+        problems.append({**said, "code": each.code})
+        key = "eyes.file_row" if several else "eyes.row"
+        print(sentence(key, options.language, **said) if each.row else said["message"], file=sys.stderr)
+    return {
+        "files": options.files,
+        "rows": taken.rows,
+        "different": len(taken.talks),
+        "pictures": len(taken.pictures),
+        "text_only": sum(not talk.image for talk in taken.talks),
+        "repairs": taken.repairs,
+        "bad": taken.bad,
         "problems": problems,
     }
-    if not found.talks:
-        nothing = UserError("llava_nothing_good", file=file.name, bad=len(problems))
-        return {**told, "ok": False, "error": nothing.code, "message": nothing.sentence(options.language)}
-    return told
+
+
+def _kept(taken: Taken, place: Path, options: argparse.Namespace, persona: Persona | None) -> Answer:
+    album = albums.new()
+    try:
+        album = albums.add(album.id, taken, place)
+        several = options.introductions
+        mix = Mix(persona, Counts(several, several, several)) if persona else None
+        silent = len(binding.silent(album))
+        return {
+            **_saved(binding.save(album, options.out, mix, options.repeat or album.repeat, options.seed)),
+            "left_out": silent,
+        }
+    finally:
+        albums.discard(album.id)
+
+
+def _saved(folder: Path) -> Answer:
+    return {
+        "set": folder.name,
+        "path": str(folder),
+        "summary": asdict(picture_sets.summary(picture_sets.load(folder.name))),
+    }
+
+
+def _known(persona: Persona | None) -> Persona:
+    return persona or Persona("", "").checked()  # which says what is missing
+
+
+def _looked(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done} / {total}", end="\r", file=sys.stderr)

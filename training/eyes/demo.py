@@ -33,7 +33,7 @@ TICK = 1.0
 
 
 PRETRAIN = Stage("captions.json", 100, 2e-3)
-FINETUNE = Stage("talks.json", 150, 4e-4, lora_rank=16, lora_plus_ratio=10.0, projector_ratio=2.5)
+FINETUNE = Stage("llava.json", 150, 4e-4, lora_rank=16, lora_plus_ratio=10.0, projector_ratio=2.5)
 """How long and how fast the two stages learn; docs/eyes.md has the experiments."""
 
 
@@ -148,7 +148,7 @@ def _merge(folder: Path, checkpoint: Path, places: Places) -> None:
 
 
 def _examine(folder: Path, made: Example, persona: Persona) -> dict[str, Any]:
-    sheets = examination.paper(made, persona)
+    sheets = examination.paper(made.exam, persona)
     questions, answers = folder / "questions.json", folder / "answers.json"
     examination.write_sheets(questions, sheets)
     _execute(folder, _module("seeing", folder / "merged", folder / "data", questions, answers))

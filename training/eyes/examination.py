@@ -15,7 +15,6 @@ from typing import Any
 from training import questions
 from training.exam import marking as text_marking
 from training.eyes import marking
-from training.eyes.example import Example
 from training.eyes.talk import Asked
 from training.files import write_json
 from training.persona import Persona
@@ -39,15 +38,15 @@ class Sheet:
     right: Callable[[str], bool]
 
 
-def paper(example: Example, persona: Persona) -> list[Sheet]:
-    """The whole exam, the same for the same set and persona."""
+def paper(exam: Mapping[str, Sequence[Asked]], persona: Persona) -> list[Sheet]:
+    """The whole exam, the same for the same held-out pictures, what is asked of them, and persona."""
     persona = persona.checked()
     sheets = [
         Sheet(asked.kind, asked.language, asked.question, picture, _about_picture(asked))
-        for picture, several in example.exam.items()
+        for picture, several in exam.items()
         for asked in several
     ]
-    pictures = list(example.exam)
+    pictures = list(exam)
     for place, question in enumerate(questions.exam_questions(persona)):
         judge = _about_itself(question, persona)
         if question.kind == "identity":

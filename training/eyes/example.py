@@ -1,22 +1,25 @@
 """The built-in example set: pictures drawn here, captions, questions and answers, who the assistant is; and what is
 held out for the exam. The same for the same persona and seed.
 
-The text-only conversations come from identity.py, as in a dataset without pictures.
+Who it is comes from introductions.py, as in any other set.
 """
 
 from __future__ import annotations
 
 import random
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from training import identity
-from training.eyes import llava, talk
+from training.eyes import introductions, llava, picture_sets, talk
+from training.eyes.introductions import Counts
 from training.eyes.llava import Talk
 from training.eyes.painting import paint
+from training.eyes.picture_sets import PictureSet
 from training.eyes.scenes import Scene, scenes
 from training.eyes.talk import Asked
-from training.identity import Row
+from training.files import writing_failed
+from training.home import home
 from training.persona import Persona
 
 FOLDER = "images"
@@ -48,12 +51,10 @@ class Amounts:
     """Pictures to learn from."""
     held_out: int = 48
     """Others that only the exam shows."""
-    with_picture: int = 60
-    """For each language: conversations about who it is with a picture in sight, ..."""
-    identity: int = 70
-    """... without one, ..."""
-    others: int = 70
-    """... and near misses and general talk without one."""
+    with_picture: int = introductions.PLAIN.with_picture
+    identity: int = introductions.PLAIN.identity
+    others: int = introductions.PLAIN.others
+    """Conversations about who it is, for each language: see introductions.Counts."""
 
 
 PLAIN = Amounts()
@@ -69,7 +70,8 @@ def build(persona: Persona, seed: int = 0, amounts: Amounts = PLAIN) -> Example:
     learned = {file: named[file] for file in files[: amounts.pictures]}
     captions = [Talk(talk.caption(scene, SPOKEN, chance), file) for file, scene in learned.items()]
     talks = [_about(scene, file, language, chance) for file, scene in learned.items() for language in persona.languages]
-    talks += _text(persona, list(learned), amounts, seed, chance)
+    counts = Counts(amounts.with_picture, amounts.identity, amounts.others)
+    talks += introductions.talks(persona, list(learned), counts, seed, chance)
     chance.shuffle(talks)
     exam = {
         file: _exam(named[file], persona.languages, place, chance)
@@ -79,12 +81,26 @@ def build(persona: Persona, seed: int = 0, amounts: Amounts = PLAIN) -> Example:
 
 
 def write(example: Example, folder: Path) -> None:
-    """Draw the pictures and write captions.json and talks.json into `folder`. Raises OSError or UserError."""
+    """Draw the pictures and write captions.json and llava.json into `folder`. Raises OSError or UserError."""
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     for file, scene in example.pictures.items():
         paint(scene).save(folder / file, "PNG")
-    llava.write(folder / "captions.json", example.captions)
-    llava.write(folder / "talks.json", example.talks)
+    llava.write(folder / picture_sets.CAPTIONS, example.captions)
+    llava.write(folder / picture_sets.TALKS, example.talks)
+
+
+def save(name: str, persona: Persona, seed: int = 0, amounts: Amounts = PLAIN) -> Path:
+    """Draw the set and save it as picture set `name` (replacing it); returns its folder. Raises UserError."""
+    made = build(persona, seed, amounts)
+    with tempfile.TemporaryDirectory(prefix=".example.", dir=home()) as folder:
+        try:
+            write(made, Path(folder))
+        except OSError as error:
+            raise writing_failed(error, Path(folder)) from error
+        origin = {"example": seed}
+        return picture_sets.save(
+            name, PictureSet(Path(folder), made.talks, made.captions, made.exam, persona.checked(), origin)
+        )
 
 
 def _about(scene: Scene, file: str, language: str, chance: random.Random) -> Talk:
@@ -95,27 +111,6 @@ def _about(scene: Scene, file: str, language: str, chance: random.Random) -> Tal
         wanted = ["is_it", *chance.sample(["count", "place"], 2)]  # it names colour and shape
     asked = [talk.ask(scene, kind, language, chance) for kind in wanted]
     return Talk(tuple(text for each in asked for text in (each.question, each.answer)), file)
-
-
-def _text(persona: Persona, files: list[str], amounts: Amounts, seed: int, chance: random.Random) -> list[Talk]:
-    made = identity.build(persona, seed)
-    talks = []
-    for language in persona.languages:
-        mine = [row for row in made if row.language == language]
-        who = [_said(row) for row in mine if row.kind == "identity"]
-        others = [_said(row) for row in mine if row.kind != "identity"]
-        talks += [Talk(turns[:2], chance.choice(files)) for turns in _several(who, amounts.with_picture, chance)]
-        talks += [Talk(turns) for turns in _several(who, amounts.identity, chance)]
-        talks += [Talk(turns) for turns in _several(others, amounts.others, chance)]
-    return talks
-
-
-def _said(row: Row) -> tuple[str, ...]:
-    return tuple(message["content"] for message in row.messages)
-
-
-def _several(rows: list[tuple[str, ...]], count: int, chance: random.Random) -> list[tuple[str, ...]]:
-    return chance.sample(rows, min(count, len(rows)))
 
 
 def _exam(scene: Scene, languages: tuple[str, ...], place: int, chance: random.Random) -> list[Asked]:

@@ -55,8 +55,11 @@ def write(path: Path, talks: Iterable[Talk]) -> None:
     write_json(path, rows(talks))
 
 
-def read(path: Path, folder: Path) -> Found:
-    """What a LLaVA JSON holds whose pictures are in `folder`. Raises UserError(llava_unreadable)."""
+def read(path: Path, folder: Path, look: bool = True) -> Found:
+    """What a LLaVA JSON holds whose pictures are in `folder`; `look`: whether these are opened.
+
+    Raises UserError(llava_unreadable).
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
@@ -66,16 +69,17 @@ def read(path: Path, folder: Path) -> Found:
     found, looked = Found(), dict[str, UserError | None]()
     for number, row in enumerate(content, 1):
         try:
-            talk = _talk(row)
+            talk = read_row(row)
             if talk.image:
-                _check_picture(talk.image, folder, looked)
+                _check_picture(talk.image, folder, looked, look)
             found.talks.append(talk)
         except UserError as error:
             found.problems.append((number, error))
     return found
 
 
-def _talk(row: Any) -> Talk:
+def read_row(row: Any) -> Talk:
+    """One row of LLaVA's JSON, whose picture is not looked for. Raises UserError(llava_*)."""
     said = row.get("conversations") if isinstance(row, dict) else None
     if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
         raise UserError("llava_no_conversations")
@@ -102,12 +106,14 @@ def _talk(row: Any) -> Talk:
     return Talk(turns, image)
 
 
-def _check_picture(image: str, folder: Path, looked: dict[str, UserError | None]) -> None:
+def _check_picture(image: str, folder: Path, looked: dict[str, UserError | None], look: bool) -> None:
     """Refuse a picture that is not in the folder, or no picture. Each is looked at once."""
     if image not in looked:
         looked[image] = None
         try:
-            pictures.look(inside(folder, image))
+            place = inside(folder, image)
+            if look:
+                pictures.look(place)
         except UserError as error:
             looked[image] = error
     problem = looked[image]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.eyes.scenes import COLOURS, COUNTS, PLACES, SHAPES, Scene
@@ -90,3 +91,18 @@ def _filled(text: str, scene: Scene, words: dict[str, Any]) -> str:
         Count=count.capitalize(),
         place=words["places"].get(scene.place, ""),
     )
+
+
+def told(exam: Mapping[str, Sequence[Asked]]) -> dict[str, Any]:
+    """What is asked of each picture, as JSON."""
+    return {file: [asdict(each) for each in several] for file, several in exam.items()}
+
+
+def asked(exam: Mapping[str, Any]) -> dict[str, list[Asked]]:
+    """What is asked of each picture, out of its JSON."""
+    return {file: [_asked(each) for each in several] for file, several in exam.items()}
+
+
+def _asked(each: Mapping[str, Any]) -> Asked:
+    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in each.items()}
+    return Asked(**known)

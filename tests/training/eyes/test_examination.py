@@ -14,7 +14,7 @@ WHO = Persona("小明", "Ada Lin")
 
 @pytest.fixture(scope="module")
 def sheets() -> list[Sheet]:
-    return examination.paper(example.build(WHO), WHO)
+    return examination.paper(example.build(WHO).exam, WHO)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_everything_is_asked_in_both_languages_and_the_same_exam_again(sheets: l
         for kind in ("colour", "shape", "count", "place", "is_it", WITH_PICTURE, "identity", "other")
         for language in ("zh", "en")
     }
-    again = examination.paper(example.build(WHO), WHO)
+    again = examination.paper(example.build(WHO).exam, WHO)
     assert [(each.text, each.picture) for each in again] == [(each.text, each.picture) for each in sheets]
 
 

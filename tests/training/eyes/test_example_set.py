@@ -37,7 +37,7 @@ def test_the_same_seed_gives_the_same_files_and_another_seed_others(tmp_path: Pa
 
 def test_what_is_written_is_read_without_a_problem(made: example.Example, tmp_path: Path) -> None:
     example.write(made, tmp_path)
-    for file, talks in (("captions.json", made.captions), ("talks.json", made.talks)):
+    for file, talks in (("captions.json", made.captions), ("llava.json", made.talks)):
         found = llava.read(tmp_path / file, tmp_path)
         assert not found.problems
         assert found.talks == talks

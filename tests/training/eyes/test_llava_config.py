@@ -10,7 +10,7 @@ from training.eyes import llava_config
 from training.eyes.llava_config import Places, Stage
 
 NASTY = "x'); __import__('os').system('touch /tmp/owned') #\"\"\"\n{name}\\"
-STAGE = Stage("talks.json", 40, 1e-3, 16)
+STAGE = Stage("llava.json", 40, 1e-3, 16)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])

@@ -29,7 +29,7 @@ def trained(request: pytest.FixtureRequest, tiny: Places, tmp_path_factory: pyte
     from xtuner.registry import BUILDER
 
     place = tmp_path_factory.mktemp("run")
-    (place / "config.py").write_text(llava_config.render(Stage("talks.json", 3, 1e-3, request.param), tiny, "cpu"))
+    (place / "config.py").write_text(llava_config.render(Stage("llava.json", 3, 1e-3, request.param), tiny, "cpu"))
     config = Config.fromfile(place / "config.py")
     torch.set_float32_matmul_precision("highest")  # the config asks for less, to train faster
     model = BUILDER.build(config.model).eval()
