@@ -12,7 +12,7 @@ from serving.album import Album
 from serving.stage import Stage
 from ui.choosing import offered
 from ui.compare import compare
-from ui.conversation import choices
+from ui.conversation import choices, sees
 from ui.edge import PRIVATE, QUIET, told
 from ui.publish_panel import publish_panel
 from ui.sampling_form import sampling_form
@@ -30,6 +30,8 @@ class ChatTab:
     """(language, model, wanted model or None) -> update of model: what there is now."""
     album: Album
     """The pictures of all talks here."""
+    opened: Callable[[Any], None]
+    """Wires the event of the page's being opened: what depends on the model that is chosen from the first."""
 
 
 def chat_tab(text: Text, stage: Stage) -> ChatTab:
@@ -45,11 +47,16 @@ def chat_tab(text: Text, stage: Stage) -> ChatTab:
                 refresh = text.new(gr.Button, value=Key("chat.refresh"), size="sm")
             settings = sampling_form(text)
     wire_talk(text, stage, pane, model, settings)
-    compare(text, stage, model, album)
+    compared = compare(text, stage, model, album)
     publish_panel(text, model)
     refresh.click(told(refreshed), [text.language, model], model, **PRIVATE)
     text.language.change(refreshed, [text.language, model], model, **QUIET)
-    return ChatTab(model, refreshed, album)
+
+    def opened(event: Any) -> None:
+        event.then(lambda chosen: pane.showing(sees(chosen)), model, pane.seeing, **QUIET)
+        compared(event)
+
+    return ChatTab(model, refreshed, album, opened)
 
 
 def refreshed(language: str, model: str | None, wanted: str | None = None) -> Any:

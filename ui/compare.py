@@ -6,7 +6,7 @@ weights in it. One after the other: they share the processor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -49,12 +49,15 @@ class _Compare:
         return [self.status, self.ask, self.stop, *self.panes.values()]
 
 
-def compare(text: Text, stage: Stage, model: gr.Dropdown, album: Album) -> None:
-    """Make the components here and wire them; `model` is what is chosen to chat with."""
+def compare(text: Text, stage: Stage, model: gr.Dropdown, album: Album) -> Callable[[Any], None]:
+    """Make the components here and wire them; `model` is what is chosen to chat with.
+
+    Returns what wires an event after which the panes shall show who that is: one chosen from the first never changes.
+    """
     with gr.Column(elem_id="compare", elem_classes=GROUP):
         made = _components(text, album)
-    _wire_choosing(text, made, model)
     _wire_asking(text, stage, made, model, album)
+    return _wire_choosing(text, made, model)
 
 
 def _components(text: Text, album: Album) -> _Compare:
@@ -92,7 +95,7 @@ def _components(text: Text, album: Album) -> _Compare:
     return _Compare(gr.State(Turn()), roles, examined, question, picture, ask, stop, status, columns, panes)
 
 
-def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> None:
+def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> Callable[[Any], None]:
     @told
     def chosen(language: str, name: str | None, question: str) -> dict[Any, Any]:
         actors = cast(name, question or "") if name and (name in runs.names() or models.place(name).is_dir()) else {}
@@ -108,6 +111,7 @@ def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> None:
     gr.on([model.change, text.language.change], chosen, seeing, outputs, **QUIET)
     made.roles.input(shown, made.roles, list(made.columns.values()), **QUIET)
     made.examined.input(lambda question: question or gr.skip(), made.examined, made.question, **QUIET)
+    return lambda opened: opened.then(chosen, seeing, outputs, **QUIET)
 
 
 def _wire_asking(text: Text, stage: Stage, made: _Compare, model: gr.Dropdown, album: Album) -> None:

@@ -46,6 +46,7 @@ def page(stage: Stage) -> gr.Blocks:
         wire_leaving(demo, chatting.album)
         endpoints.wire(stage)
         opened = text.wire(demo, **QUIET)
+        chatting.opened(opened)
         _wire_opening(text, opened, [first, second, third], datasets, training, chatting)
         _wire_next(text, tabs, datasets, training, chatting)
 

@@ -96,7 +96,7 @@ def test_a_picture_is_asked_about_seen_again_and_gone(
     expect(chat.page.locator(".shown-picture")).to_have_js_property("naturalWidth", 300)
     chat.answers.first.wait_for(timeout=PATIENCE)
     assert len(list((seeing / "talks").rglob("*.png"))) == 1
-    chat.button("chat.stop").click()
+    expect(chat.button("chat.stop")).to_be_disabled(timeout=PATIENCE)
 
     (tmp_path / "broken.png").write_bytes(circle.read_bytes()[:200])
     chat.page.evaluate(PASTE, ["#talk textarea", [*(tmp_path / "broken.png").read_bytes()], "broken.png"])
