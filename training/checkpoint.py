@@ -74,10 +74,14 @@ def read(file: Path) -> dict[str, Any]:
     return torch.load(file, "cpu", pickle_module=reader, weights_only=False, mmap=True)
 
 
-def put(model: torch.nn.Module, base: Path, checkpoint: Path | None, lora_alpha: float) -> None:
-    """Give `model` the weights of its folder `base`, and on them what `checkpoint` has learned (None: the base)."""
+def put(model: torch.nn.Module, base: Path, checkpoint: Path | None, lora_alpha: float, part: str = "llm.") -> None:
+    """Give `model` the weights of its folder `base`, and on them what `checkpoint` has learned (None: the base).
+
+    `part`: what the names of its weights begin with in the checkpoint.
+    """
     parameters = dict(model.named_parameters())
-    trained = {name.removeprefix("llm."): value for name, value in (tensors(checkpoint) if checkpoint else {}).items()}
+    learned = tensors(checkpoint) if checkpoint else {}
+    trained = {name.removeprefix(part): value for name, value in learned.items()}
     with torch.no_grad():
         for shard in _shards(base):
             with safe_open(shard, "pt") as file:
@@ -87,7 +91,8 @@ def put(model: torch.nn.Module, base: Path, checkpoint: Path | None, lora_alpha:
                     if f"{stem}.lora_A.default.weight" in trained:
                         down, up = (trained[f"{stem}.lora_{side}.default.weight"].float() for side in "AB")
                         weight = weight + (lora_alpha / len(down)) * (up @ down)
-                    parameters[name].copy_(weight)
+                    # A model that was given a further token has a longer table of them than its folder.
+                    parameters[name][: len(weight)].copy_(weight)
 
 
 def _shards(base: Path) -> list[Path]:

@@ -111,6 +111,14 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--queue", action="store_true", help="wait for its turn while another run trains")
     sub.add_argument("--preset", metavar="NAME", help="its settings; what is given here goes before; see: presets")
     sub.add_argument("--config", metavar="FILE", help="a config of XTuner's kind instead of a recipe; see: config")
+    pictures = sub.add_argument_group("where the dataset is of pictures")
+    pictures.add_argument(
+        "--encoder", metavar="NAME", help="the vision encoder: a CLIP folder in HOME/models (starter)"
+    )
+    told = "steps of the first stage, in which only the projector learns; 0: none"
+    pictures.add_argument("--first-steps", type=int, metavar="N", help=told)
+    told = "begin with the projector in it, such as iter_100.pth of another run's first stage"
+    pictures.add_argument("--projector", metavar="FILE", help=told)
     sub = command("configs", config_commands.searched, "search XTuner's own configs: xtuner list-cfg")
     sub.add_argument("words", nargs="*", metavar="WORD", help="of their names")
     sub = command(

@@ -34,6 +34,7 @@ from training import (
 from training.exam import certificate, examination
 from training.eyes import commands as eyes_commands
 from training.eyes import demo as eyes_demo
+from training.eyes import picture_sets, start_command
 from training.home import ROOT
 from training.persona import Persona
 from training.runs import remaking
@@ -46,7 +47,7 @@ Answer = dict[str, Any]
 def demonstrate(options: argparse.Namespace) -> Answer:
     """The whole job; the model says who it is."""
     if options.eyes:
-        return eyes_demo.demo(_persona(options), _say)
+        return eyes_demo.demonstrate(_persona(options), _say, **_chosen(options))
     return demo.demo(_persona(options), _say, options.model, **_chosen(options))
 
 
@@ -74,6 +75,8 @@ def make_pictures(options: argparse.Namespace) -> Answer:
 
 def start(options: argparse.Namespace) -> Answer:
     """A run is started."""
+    if options.dataset in picture_sets.names():
+        return start_command.start(options, {**preset_commands.settings(options.preset), **_chosen(options)})
     plan, config = _plan(options), ""
     if options.config:
         config, plan = config_commands.checked(options.config, plan)

@@ -8,6 +8,7 @@ from typing import Any
 
 from training import built_in_configs, config_check, dataset, machine, models, tokens
 from training.errors import UserError
+from training.eyes import picture_sets
 from training.recipe import Recipe
 
 
@@ -28,6 +29,8 @@ def opened(options: argparse.Namespace, plan: Recipe) -> dict[str, Any]:
 
 def fit(data: str, model: str, plan: Recipe) -> built_in_configs.Fit:
     """What a config is fitted to. Raises UserError (dataset_missing, model_missing)."""
+    if data in picture_sets.names():
+        raise UserError("eyes_own_config")
     rows = tokens.measure(data, model).rows
     return built_in_configs.Fit(plan, models.place(model), dataset.path(data), rows, machine.look().device)
 

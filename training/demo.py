@@ -68,7 +68,7 @@ def follow(run: str, say: Callable[[str], None]) -> runs.RunStatus:
     told = ""
     while True:
         now = runs.look(run)
-        line = f"{now.phase} {now.step}/{now.total}" if now.phase == "training" else now.phase
+        line = f"{now.phase} {now.step}/{now.total}" if now.phase in ("pretraining", "training") else now.phase
         if now.note and "step" in now.note:
             line += f", step {now.note['step']}"
         if line != told:

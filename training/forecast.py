@@ -132,7 +132,9 @@ def _questions(card: Mapping[str, Any], saves: int) -> int:
 
 def _from_run(model: str, recipe: Recipe, device: str, card: Mapping[str, Any]) -> _Known | None:
     """What the newest run of the same kind took; its other phases only if it came to its end."""
-    for run, spec in _alike(model, recipe, device):
+    for run, spec in alike(model, recipe, device):
+        if spec.get("eyes"):
+            continue  # pictures take longer
         points = progress.points(runs.folder(run), recipe.accumulation)[1:]
         if len(points) < 3:
             continue
@@ -154,7 +156,8 @@ def _from_run(model: str, recipe: Recipe, device: str, card: Mapping[str, Any]) 
     return None
 
 
-def _alike(model: str, recipe: Recipe, device: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def alike(model: str, recipe: Recipe, device: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The earlier runs whose steps take the same time, the newest first, with their specs."""
     wanted = {key: getattr(recipe, key) for key in SAME}
     for run in runs.names():
         try:
@@ -187,14 +190,14 @@ def _rough(shape: memory.Shape | None, recipe: Recipe, row: float, device: str) 
     weights = shape.parameters if shape else STARTER_PARAMETERS
     work = (6 if recipe.method == "full" else 4) * (4 / 3 if recipe.activation_checkpointing else 1)
     batch = recipe.batch_size * recipe.accumulation * row
-    return _Known(work * weights * batch / (ROUGH_SHARE * _speed()), "rough")
+    return _Known(work * weights * batch / (ROUGH_SHARE * speed()), "rough")
 
 
 STARTER_PARAMETERS = 135_000_000
 
 
 @lru_cache(maxsize=1)
-def _speed() -> float:
+def speed() -> float:
     """Operations a second of this machine in a matrix product of fp32: some hundredths of a second, once."""
     import numpy
 

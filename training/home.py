@@ -28,10 +28,6 @@ def runs_dir() -> Path:
     return _made(home() / "runs")
 
 
-def eyes_dir() -> Path:
-    return _made(home() / "eyes")
-
-
 def talks_dir() -> Path:
     return _made(home() / "talks")
 

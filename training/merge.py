@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from training import models, xtuner
+from training.eyes import run_merge
 from training.files import read_json, replace_folder, write_json
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
-_ORIGIN = "studio.json"
-"""In a merged model's folder: what it was made of, so that it can be examined wherever it is."""
 
 
 def whole_checkpoints(work: Path) -> dict[int, Path]:
@@ -53,6 +52,8 @@ def merge(folder: Path, checkpoint: Path, execute: Callable[[list[str]], None], 
     `execute` runs a command to its end and raises when it fails; `enter` is told the phase.
     """
     spec = read_json(folder / "spec.json")
+    if spec.get("eyes"):
+        return run_merge.merge(folder, spec, checkpoint, execute, enter, _origin(folder, spec, checkpoint))
     full, base = spec["recipe"]["method"] == "full", Path(spec["model_folder"])
     adapter, half = folder / ".adapter", folder / ".merged"
     for rest in (adapter, half):
@@ -64,7 +65,7 @@ def merge(folder: Path, checkpoint: Path, execute: Callable[[list[str]], None], 
         if not full:
             execute(xtuner.merge(base, adapter, half))
         _complete(half, base)
-        write_json(half / _ORIGIN, _origin(folder, spec, checkpoint))
+        write_json(half / run_merge.ORIGIN, _origin(folder, spec, checkpoint))
         if not full:
             replace_folder(adapter, folder / "adapter")
         replace_folder(half, folder / "merged")
@@ -74,9 +75,11 @@ def merge(folder: Path, checkpoint: Path, execute: Callable[[list[str]], None], 
 
 
 def origin(model: Path) -> dict[str, Any]:
-    """Where a merged model comes from: {"run", "step", "iteration", "base", "persona"}; empty for any other folder."""
+    """Where a merged model comes from: {"run", "step", "iteration", "base", "persona"}, and "eyes" where it sees; empty
+    for any other folder.
+    """
     try:
-        return read_json(model / _ORIGIN)
+        return read_json(model / run_merge.ORIGIN)
     except (OSError, ValueError):
         return {}
 

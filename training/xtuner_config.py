@@ -121,7 +121,7 @@ def written_out(recipe: Recipe, device: str) -> bool:
 
 
 def _llm(recipe: Recipe, device: str) -> str:
-    dtype = "torch.float32" if device == "cpu" else f"torch.{_DTYPE[recipe.precision]}"
+    dtype = "torch.float32" if device == "cpu" else f"torch.{DTYPE[recipe.precision]}"
     attention = '    attn_implementation="eager",\n' if written_out(recipe, device) else ""
     text = f"""\
 llm = dict(
@@ -147,7 +147,8 @@ llm["quantization_config"] = dict(
     return text
 
 
-_DTYPE = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+DTYPE = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+"""What torch calls each precision."""
 
 
 def _lora(recipe: Recipe) -> str:
@@ -216,7 +217,7 @@ def _optimizer(recipe: Recipe, device: str) -> str:
     # LoRA+: mmengine multiplies the learning rate of every weight whose name holds the key.
     plus = recipe.method != "full" and recipe.lora_plus_ratio != 1
     faster = f'dict(custom_keys={{".lora_B.": dict(lr_mult={recipe.lora_plus_ratio!r})}})'
-    precision = f'    loss_scale="dynamic",\n    dtype={_DTYPE[recipe.precision]!r},\n' if mixed else ""
+    precision = f'    loss_scale="dynamic",\n    dtype={DTYPE[recipe.precision]!r},\n' if mixed else ""
     return (
         _title("4  Optimizer and learning rate")
         + f"""\

@@ -34,8 +34,14 @@ def axes(measure: str, language: str) -> tuple[str, str]:
     return sentence("run.step", language), sentence(f"run.{measure}", language)
 
 
-def colours(measure: str, language: str) -> dict[str, str]:
-    """The smoothed curve stands out, the measured one stays behind it."""
+STAGES = ("first_stage", "second_stage")
+"""Of a run that learns to see: a line for each, both from its first step on."""
+
+
+def colours(measure: str, language: str, two: bool = False) -> dict[str, str]:
+    """The smoothed curve stands out, the measured one stays behind it. `two`: a run with two stages."""
+    if two:
+        return {sentence(f"run.{stage}", language): colour for stage, colour in zip(STAGES, reversed(COLOURS[:2]))}
     if measure == "learning_rate":
         return {sentence("run.learning_rate", language): COLOURS[0]}
     return {sentence("run.raw", language): _BEHIND, sentence("run.smoothed", language): COLOURS[0]}
@@ -44,8 +50,17 @@ def colours(measure: str, language: str) -> dict[str, str]:
 @lru_cache(maxsize=16)
 def curve(folder: Path, mark: str, accumulation: int, measure: str, language: str) -> pandas.DataFrame | None:
     """The table of a run folder at the moment of `mark`, made once for all viewers; None while there is no point."""
-    points = progress.points(folder, accumulation)
+    first, points = progress.first_points(folder), progress.points(folder, accumulation)
+    if first:
+        return staged(first, points, measure, language)
     return table(points, measure, language) if points else None
+
+
+def staged(first: Sequence[Point], second: Sequence[Point], measure: str, language: str) -> pandas.DataFrame:
+    """Both stages of a run that learns to see; the loss is smoothed."""
+    lines = (_series(points, measure) for points in (first, second) if points)
+    shown = [_smoothed(values) if measure == "loss" else values for values in lines]
+    return _stacked(dict(zip(colours(measure, language, True), shown)), measure, language)
 
 
 def table(points: Sequence[Point], measure: str, language: str) -> pandas.DataFrame:

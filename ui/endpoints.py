@@ -16,6 +16,8 @@ from training import identity, machine, recipe, runs, tally, tokens
 from training.persona import Persona
 from ui.conversation import answered, fetching, folder_of
 from ui.edge import spoken
+from ui.eyes_form import is_picture_set
+from ui.plan import eyes_suggestion
 
 
 def build_dataset(
@@ -60,7 +62,7 @@ def start_run(dataset: str, model: str = "starter", name: str = "") -> dict[str,
     """Start to train a model on a saved dataset, with the settings that suit this machine.
 
     Args:
-        dataset: A saved dataset.
+        dataset: A saved dataset, or a picture set: then it learns to see, in two stages.
         model: "starter", another base model's name, or an absolute path.
         name: What to call the run; by default like the dataset.
 
@@ -68,6 +70,9 @@ def start_run(dataset: str, model: str = "starter", name: str = "") -> dict[str,
         {"run": id}
     """
     with spoken("en"):
+        if is_picture_set(dataset):
+            settings, eyes = eyes_suggestion(dataset)
+            return {"run": runs.start(dataset, model, settings, name, eyes=eyes)}
         settings = recipe.suggest(machine.look(), tokens.count(dataset, model))
         return {"run": runs.start(dataset, model, settings, name)}
 

@@ -15,7 +15,7 @@ from training.home import home
 from training.runs import progress, remaking
 from training.sentences import LANGUAGES, sentence
 from ui.edge import PRIVATE, QUIET, info, told
-from ui.report_card import card_html, colours, parity_html, rates, verdict_html
+from ui.report_card import card_html, colours, parity_html, rates, sees, verdict_html
 from ui.text import Key, Text
 from ui.visibility import classes, seen
 
@@ -47,10 +47,10 @@ class ExamPanel:
         folder = runs.folder(run)
         reports = exam.load(folder)
         there = bool(reports)
-        quiet = "exam.none" if exam.persona(runs.spec(run)) else "exam.no_persona"
+        quiet = "exam.none" if exam.there_is(folder, runs.spec(run)) else "exam.no_persona"
         updates = {
             self.none: gr.update(value=sentence(quiet, language), visible=seen(not there)),
-            self.box: gr.update(elem_classes=classes("report", there)),
+            self.box: gr.update(elem_classes=classes("report wide" if sees(reports) else "report", there)),
         }
         return updates | (self._shown(run, folder, reports, scope or ALL, language) if there else {})
 
@@ -65,7 +65,7 @@ class ExamPanel:
             y="%",
             color="series",
             color_title="",
-            color_map=colours(language),
+            color_map=colours(reports, language),
             y_lim=[0, 100],
         )
         papers = [_copy(file, run) for file in certificate.files(folder)]

@@ -10,6 +10,8 @@ from typing import Any
 import gradio as gr
 
 from training import forecast, models, probe
+from training.eyes import eyes_forecast
+from training.eyes.eyes_recipe import EyesRecipe
 from training.forecast import Forecast
 from training.recipe import Recipe
 from training.sentences import sentence
@@ -33,8 +35,13 @@ class ForecastPane:
     def outputs(self) -> list[Any]:
         return [self.said, self.measure]
 
-    def showing(self, name: str, model: str, recipe: Recipe, language: str) -> dict[Any, Any]:
+    def showing(
+        self, name: str, model: str, recipe: Recipe, language: str, eyes: EyesRecipe | None = None
+    ) -> dict[Any, Any]:
         """Updates that say what such a run would take."""
+        if eyes:  # there is no probe that looks at pictures
+            found = eyes_forecast.of(name, model, recipe, eyes)
+            return {self.said: said(found, language), self.measure: gr.update(visible=HIDDEN)}
         found = forecast.of(name, model, recipe)
         here = model != models.STARTER or models.starter.ready()
         return {

@@ -158,6 +158,7 @@ def differences(specs: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
             "data": str((spec.get("card") or {}).get("sha256", ""))[:8],
             "device": spec.get("device"),
             **{field: spec["recipe"].get(field) for field in [*form_fields(), *spec["recipe"]]},
+            **spec.get("eyes", {}),
         }
         for spec in specs
     ]

@@ -167,7 +167,9 @@ class RunPanel:
             y=y,
             color="series",
             color_title="",
-            color_map=colours(measure, language),
+            color_map=colours(
+                measure, language, there and set(table["series"]) <= set(colours(measure, language, True))
+            ),
             visible=seen(there),
         )
         return {self.plot: drawn}

@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from training import machine, models, tokens
+from training.eyes import eyes_recipe, picture_sets
+from training.eyes.eyes_recipe import EyesRecipe
 from training.machine import Machine
 from training.recipe import Recipe, suggest
 from training.sentences import sentence
@@ -31,8 +33,19 @@ def plan(recipe: Recipe, here: Machine, model: str, language: str) -> str:
 
 
 def suggestion(model: str, data: str, **chosen: Any) -> Recipe:
-    """The recipe that suits this machine, model and dataset, and the settings that are chosen already."""
+    """The recipe that suits this machine, model and dataset, and the settings that are chosen already.
+
+    For a picture set that of the second stage.
+    """
+    if data in picture_sets.names():
+        return eyes_suggestion(data, **chosen)[0]
     return suggest(this_machine(), tokens.count(data, model), **models.parameters(model), **chosen)
+
+
+def eyes_suggestion(data: str, **chosen: Any) -> tuple[Recipe, EyesRecipe]:
+    """What suits this machine and a picture set: the second stage's recipe, and the rest."""
+    made = picture_sets.load(data)
+    return eyes_recipe.suggest(this_machine(), len(made.captions), len(made.talks), **chosen)
 
 
 @lru_cache(maxsize=1)

@@ -9,12 +9,19 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from training.exam import ALL, BASE, Answer, Report, Score
+from training.exam import ALL, BASE, SEEING, WITH_PICTURE, Answer, Report, Score
 from training.exam.parity import Parity
-from training.exam.recommendation import Recommendation, passes
+from training.exam.recommendation import Recommendation
+from training.exam.shortfalls import passes
 from training.sentences import sentence, table
 
+
+def _of_kind(kind: str) -> Callable[[Answer], bool]:
+    return lambda answer: answer.kind == kind
+
+
 COLUMNS: dict[str, Callable[[Answer], bool]] = {
+    **{kind: _of_kind(kind) for kind in SEEING},
     "recall": lambda answer: answer.kind == "identity",
     "parrot": lambda answer: answer.asked_not,
     "near_miss": lambda answer: answer.kind == "near_miss",
@@ -22,6 +29,14 @@ COLUMNS: dict[str, Callable[[Answer], bool]] = {
 }
 """The rates that are counted in answers, with whose answers those are."""
 COLOURS = {"recall": "#0d9488", "parrot": "#dc2626", "near_miss": "#d97706", "general": "#2563eb"}
+SEEN_COLOURS = {
+    "colour": "#7c3aed",
+    "shape": "#2563eb",
+    WITH_PICTURE: "#d97706",
+    "recall": "#0d9488",
+    "parrot": "#dc2626",
+}
+"""Of the lines in the plot; with pictures others matter."""
 
 
 def verdict_html(chosen: Recommendation, language: str) -> str:
@@ -32,17 +47,44 @@ def verdict_html(chosen: Recommendation, language: str) -> str:
 
 def card_html(reports: Sequence[Report], chosen: Recommendation | None, kept: int, scope: str, language: str) -> str:
     """The table over the checkpoints. `kept`: the step that was merged; `scope`: all, or the language counted."""
+    columns = _columns(reports)
     head = "".join(
         f'<th title="{escape(_say(f"{name}_info", language))}">{escape(_say(name, language))}</th>'
-        for name in ("checkpoint", *COLUMNS, "forgetting", "verdict")
+        for name in ("checkpoint", *columns, *_nats_column(columns), "verdict")
     )
     base = next((report for report in reports if report.step == BASE), None)
-    rows = "".join(_row(report, base, chosen, kept, scope, language) for report in reports if scope in report.scores)
+    rows = "".join(
+        _row(report, base, chosen, kept, scope, columns, language) for report in reports if scope in report.scores
+    )
     return f'<div class="samples exam"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
+def sees(reports: Sequence[Report]) -> bool:
+    """Whether anybody was asked about pictures: there are more columns then."""
+    return any(report.scores[ALL].seeing for report in reports)
+
+
+def _columns(reports: Sequence[Report]) -> list[str]:
+    """The rates that anybody was asked for; without pictures the same for every run."""
+    if not sees(reports):
+        return [name for name in COLUMNS if name not in SEEING]
+    asked = [score for report in reports for score in report.scores.values()]
+    return [name for name in COLUMNS if any(score.rate(name) is not None for score in asked)]
+
+
+def _nats_column(columns: Sequence[str]) -> tuple[str, ...]:
+    """Forgetting, which nobody measures where there are pictures."""
+    return () if set(columns) & set(SEEING) else ("forgetting",)
+
+
 def _row(
-    report: Report, base: Report | None, chosen: Recommendation | None, kept: int, scope: str, language: str
+    report: Report,
+    base: Report | None,
+    chosen: Recommendation | None,
+    kept: int,
+    scope: str,
+    columns: Sequence[str],
+    language: str,
 ) -> str:
     score = report.scores[scope]
     recommended = chosen is not None and report.step == chosen.step > 0
@@ -55,18 +97,19 @@ def _row(
     if report.step > 0 and passes(report, base):
         words.append(_say("passed", language))
     asked = _say("quick" if report.quick else "whole", language, count=len(_of(report.answers, scope)))
-    cells = "".join(f"<td>{_cell(report, column, scope, language)}</td>" for column in COLUMNS)
+    cells = "".join(f"<td>{_cell(report, column, scope, language)}</td>" for column in columns)
+    cells += "".join(f"<td>{_nats(score, language)}</td>" for _ in _nats_column(columns))
     tone = "recommended" if recommended else ""
     return (
         f'<tr class="{tone}"><th scope="row">{escape(name)}<small>{escape(asked)}</small>'
-        f"</th>{cells}<td>{_nats(score, language)}</td><td>{escape(' · '.join(words))}</td></tr>"
+        f"</th>{cells}<td>{escape(' · '.join(words))}</td></tr>"
     )
 
 
 def _cell(report: Report, column: str, scope: str, language: str) -> str:
     """The rate, which opens the answers it was counted from."""
     answers = [answer for answer in _of(report.answers, scope) if COLUMNS[column](answer)]
-    rate = getattr(report.scores[scope], column)
+    rate = report.scores[scope].rate(column)
     if rate is None or not answers:
         return "–"
     wrong = [_wrong(answer, column) for answer in answers]
@@ -116,9 +159,13 @@ def _nats(score: Score, language: str) -> str:
     return escape(_say("nats", language, value=f"{score.forgetting:.3f}"))
 
 
-def colours(language: str) -> dict[str, str]:
+def colours(reports: Sequence[Report], language: str) -> dict[str, str]:
     """The colour of each line of the plot, by its name."""
-    return {_say(name, language): colour for name, colour in COLOURS.items()}
+    return {_say(name, language): colour for name, colour in _lines(reports).items()}
+
+
+def _lines(reports: Sequence[Report]) -> dict[str, str]:
+    return SEEN_COLOURS if sees(reports) else COLOURS
 
 
 def rates(reports: Sequence[Report], scope: str, language: str) -> Any:
@@ -128,8 +175,8 @@ def rates(reports: Sequence[Report], scope: str, language: str) -> Any:
     rows = [
         (report.step, 100 * rate, _say(name, language))
         for report in reports
-        for name in COLUMNS
-        if scope in report.scores and (rate := getattr(report.scores[scope], name)) is not None
+        for name in _lines(reports)
+        if scope in report.scores and (rate := report.scores[scope].rate(name)) is not None
     ]
     return pandas.DataFrame(rows, columns=[sentence("run.step", language), "%", "series"])
 

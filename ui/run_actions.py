@@ -14,7 +14,7 @@ import gradio as gr
 from serving.stage import Stage
 from training import runs
 from training.errors import UserError
-from training.runs import RunStatus
+from training.runs import RunStatus, stages
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
 from ui.edge import PRIVATE, QUIET, info, plain, told
@@ -101,7 +101,8 @@ def remedy_said(run: str, status: RunStatus, language: str) -> str:
     """What the button for a failure would change, in words; "" where nothing is known to help."""
     if not status.remedy:
         return ""
-    now = runs.spec(run)["recipe"]
+    spec = runs.spec(run)
+    now = {**spec["recipe"], **spec.get("eyes", {})}
     changes = [
         sentence(
             "run.change",
@@ -129,16 +130,21 @@ def value_said(field: str, value: Any, language: str) -> str:
 
 def resume_said(run: str, point: int, language: str) -> str:
     """What the button to resume from this iteration says."""
-    step = _step(run, point)
-    return sentence("run.resume_from", language, step=step) if step else sentence("run.resume_anew", language)
+    phase, step = _reached(run, point)
+    key = "run.resume_from_first" if phase == "pretraining" else "run.resume_from"
+    return sentence(key, language, step=step) if step else sentence("run.resume_anew", language)
 
 
 def _point_said(run: str, point: int, language: str) -> str:
-    return sentence("run.resume_step", language, step=_step(run, point)) if point else resume_said(run, 0, language)
+    if not point:
+        return resume_said(run, 0, language)
+    phase, step = _reached(run, point)
+    return sentence("run.resume_step_first" if phase == "pretraining" else "run.resume_step", language, step=step)
 
 
-def _step(run: str, iteration: int) -> int:
-    return int(iteration // (runs.spec(run)["recipe"].get("accumulation") or 1))
+def _reached(run: str, iteration: int) -> tuple[str, int]:
+    """The training that this iteration of a run belongs to, and the step there."""
+    return stages.said(runs.folder(run), runs.spec(run), iteration)
 
 
 def release(stage: Stage, run: str, language: str) -> None:

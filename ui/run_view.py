@@ -14,14 +14,15 @@ from training.runs.progress import Sample
 from training.runs.usage import Usage
 from training.sentences import sentence
 
-STAGES = ("preparing", "training", "examining", "converting", "merging")
+STAGES = ("preparing", "pretraining", "training", "examining", "converting", "merging")
 """The way of a run, in order."""
 
 
 def status_html(status: RunStatus, recipe: dict[str, Any], usage: Usage | None, language: str) -> str:
     """Phase, progress bar, the way so far and to come, what it takes; why it failed or stopped."""
     tone = "live" if status.live else status.phase
-    phase = escape(sentence(f"run.phase_{status.phase}", language))
+    key = "run.phase_second" if _second(status, status.phase) else f"run.phase_{status.phase}"
+    phase = escape(sentence(key, language))
     facts = "".join(f"<span>{escape(fact)}</span>" for fact in _facts(status, recipe, usage, language))
     share, label = progress_share(status), escape(sentence("run.progress", language))
     said = status.reason_sentence(language) or status.note_sentence(language)
@@ -39,25 +40,41 @@ def stages_html(status: RunStatus, language: str) -> str:
     """The stages of the run in a row: what each took, which one it is in, what is still to come."""
     told = []
     for stage in STAGES:
+        if stage == "pretraining" and not status.first_total:
+            continue  # it has one training only
         state = "past" if stage in status.seconds else "now" if stage == status.phase else "later"
         if state == "later" and not status.live:
             continue
         took = duration(status.seconds[stage], language) if state == "past" else ""
-        name = escape(sentence(f"run.stage_{stage}", language))
+        name = escape(sentence("run.stage_second" if _second(status, stage) else f"run.stage_{stage}", language))
         current = ' aria-current="step"' if state == "now" else ""
         told.append(f'<li class="{state}"{current}>{name}<small>{escape(took)}</small></li>')
     return f'<ol class="stages">{"".join(told)}</ol>'
+
+
+def _second(status: RunStatus, stage: str) -> bool:
+    """Whether that is the second of two trainings."""
+    return stage == "training" and status.first_total > 0
 
 
 def progress_share(status: RunStatus) -> float:
     """How far the run is, from 0 to 1: training fills most of the bar, what comes before and after the rest."""
     if status.phase == "done":
         return 1.0
-    trained = min(1.0, status.step / status.total) if status.total else 0.0
+    trained = _trained(status)
     if status.phase == "examining":
         return 0.75 + 0.2 * (status.note or {}).get("share", 0.0)
     after = {"converting": 0.95, "merging": 0.97}
-    return after.get(status.phase, 0.02 + 0.73 * trained if status.step else 0.0)
+    return after.get(status.phase, 0.02 + 0.73 * trained if trained else 0.0)
+
+
+def _trained(status: RunStatus) -> float:
+    """The share of the training that is done; each of two stages is half of it."""
+    share = min(1.0, status.step / status.total) if status.total else 0.0
+    if not status.first_total:
+        return share
+    first = "training" not in (status.phase, *status.seconds)
+    return (share if first else 1 + share) / 2
 
 
 def _facts(status: RunStatus, recipe: dict[str, Any], usage: Usage | None, language: str) -> list[str]:
@@ -69,7 +86,7 @@ def _facts(status: RunStatus, recipe: dict[str, Any], usage: Usage | None, langu
         facts.append(sentence("run.elapsed" if status.live else "run.took", language, time=worked))
     if status.live and status.eta_seconds is not None:
         facts.append(sentence("run.eta", language, time=duration(status.eta_seconds, language)))
-    if status.phase == "training" and status.step_seconds:
+    if status.phase == "training" and status.step_seconds:  # that of the second stage, where there are two
         facts.append(speed(recipe, status.step_seconds, language))
     if status.live and usage:
         facts.append(sentence("run.memory", language, used=gib(usage.memory), total=gib(usage.total)))

@@ -13,8 +13,9 @@ from training.sentences import sentence
 from ui.confirm import Confirm
 from ui.draft import Draft
 from ui.edge import PRIVATE, info, toast, told
+from ui.eyes_form import eyes_of
 from ui.live_view import RunPanel
-from ui.recipe_form import recipe_of
+from ui.recipe_form import form_fields, recipe_of
 from ui.run_actions import ask_to_queue, release
 from ui.text import Text
 
@@ -37,7 +38,7 @@ def wire_starting(
 
     `config`: the text to run instead of the one made of these fields; it is checked first.
     """
-    entered = [field for name, field in draft.fields.items() if name != "suggested"]
+    entered = [field for name, field in draft.fields.items() if not isinstance(field, gr.State)]
 
     def begin(queue: bool) -> Any:
         @told
@@ -46,12 +47,15 @@ def wire_starting(
             if need:
                 toast(sentence(need, language))
                 return gr.skip()
-            recipe = recipe_of(settings, language)
+            plain, seen = settings[: len(form_fields())], settings[len(form_fields()) :]
+            recipe, eyes = recipe_of(plain, language), eyes_of(data, seen, language)
+            if own is not None and eyes:
+                raise UserError("eyes_own_config")
             if own is not None:
                 info(sentence("configs.checking", language))
                 recipe = config_check.check(own).recipe(recipe)
             try:
-                run = runs.start(str(data), str(model), recipe, queue=queue, config=own or "")
+                run = runs.start(str(data), str(model), recipe, queue=queue, config=own or "", eyes=eyes)
             except UserError as error:
                 return ask_to_queue(question, error, language)
             if runs.look(run).phase == "queued":

@@ -9,17 +9,19 @@ from typing import Any
 import gradio as gr
 
 from serving.stage import Stage
-from training import dataset, models, runs
+from training import runs
 from training.errors import UserError
-from training.recipe import Recipe, from_dict
+from training.eyes.eyes_recipe import EyesRecipe
+from training.recipe import Recipe
 from training.sentences import sentence
 from ui.changes import changes_html
-from ui.choosing import offered
 from ui.config_pane import ConfigPane, config_pane, wire_opening
-from ui.conversation import model_label
 from ui.doctor_pane import doctor_pane
 from ui.draft import Draft
-from ui.edge import PRIVATE, QUIET, listed, told
+from ui.edge import QUIET, listed, told
+from ui.eyes_form import EyesForm, eyes_form, eyes_of
+from ui.eyes_form import plan as eyes_plan
+from ui.eyes_form import problems as eyes_problems
 from ui.forecast_pane import ForecastPane, forecast_pane, wire_measuring
 from ui.history_panel import history_panel
 from ui.history_panel import wire as wire_history
@@ -28,11 +30,12 @@ from ui.meter import fits
 from ui.model_pane import model_pane
 from ui.plan import plan, suggestion, this_machine
 from ui.preset_pane import preset_pane, wire_presets
-from ui.recipe_form import TrainForm, form_fields, recipe_form, recipe_of, refilled, values
+from ui.recipe_form import TrainForm, recipe_form, recipe_of
 from ui.recipe_form import problems as recipe_problems
 from ui.run_actions import queueing
 from ui.run_panel import run_panel
 from ui.starting import missing, wire_starting
+from ui.suggesting import copying, refreshed, wire_suggesting
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, seen
 
@@ -78,11 +81,14 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
     """Make the tab's components here and wire them."""
     text.new(gr.Markdown, value=Key("train.title"), elem_classes="section-title")
     steps, question = _steps(text), queueing(text)
+    place = gr.Column()  # of the form that only pictures need, which follows the other one's steps
     with text.new(gr.Accordion, label=Key("train.advanced"), open=False, elem_classes="card"):
         with gr.Row(elem_classes="actions"):
             text.new(gr.Markdown, value=Key("train.advanced_info"), elem_classes="grow")
             suggest = text.new(gr.Button, value=Key("train.suggest"), size="sm", scale=0, min_width=160)
         form = recipe_form(text)
+    with place:
+        sight = eyes_form(text, form["steps"])
     saved = preset_pane(text)
     with text.new(gr.Accordion, label=Key("train.config"), open=False, elem_classes="card"):
         text.new(gr.Markdown, value=Key("train.config_info"))
@@ -109,17 +115,19 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
         )
     own = config_pane(text)
     panel = run_panel(text, stage)
-    explain = _explain(text, steps, form, config)
-    draft = _wire_suggesting(text, steps, form, suggest, explain)
+    explain = _explain(text, steps, form, sight, config)
+    draft = wire_suggesting(text, steps.model, steps.dataset, form, sight, suggest, explain)
     wire_presets(text, saved, draft)
     doctor_pane(text)
     wire_history(
-        text, *history_panel(text), panel.following, panel.outputs, _copying(draft), list(draft.fields.values())
+        text, *history_panel(text), panel.following, panel.outputs, copying(draft, sight), list(draft.fields.values())
     )
     wire_starting(text, stage, steps.start, question, draft, panel)
     wire_starting(text, stage, own.start, own.question, draft, panel, own.editor)
     wire_opening(text, own, [steps.model, steps.dataset, *form.values()])
-    return TrainTab(steps.model, steps.dataset, panel, refreshed, [draft, own.draft], _restoring(text, draft, own))
+    return TrainTab(
+        steps.model, steps.dataset, panel, refreshed, [draft, own.draft], _restoring(text, draft, own, sight)
+    )
 
 
 def _steps(text: Text) -> _Steps:
@@ -144,7 +152,7 @@ def _needs_a_dataset(language: str) -> dict[str, Any]:
     return {"value": sentence("train.need_dataset", language)}
 
 
-def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dict[str, Any]:
+def _explain(text: Text, steps: _Steps, form: TrainForm, sight: EyesForm, config: _Config) -> dict[str, Any]:
     """Whenever a setting changes: what Start would do, what it lacks, and the files it would write.
 
     Returns the event's arguments, for what else has to cause it.
@@ -157,20 +165,20 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
             return _not_ready(need, [], language)
         changes = ""
         try:
-            recipe = recipe_of(entered, language)
+            recipe = recipe_of(entered[: len(form)], language)
+            eyes = eyes_of(data, entered[len(form) :], language)
             changes = changes_html(recipe, suggestion(str(model), str(data)), language)
             problems = recipe_problems(recipe, language)
-            preview = None if problems else runs.preview(str(data), str(model), recipe)
+            problems += eyes_problems(str(data), recipe, eyes, language) if eyes else []
+            preview = None if problems else runs.preview(str(data), str(model), recipe, eyes)
         except UserError as error:
             problems, preview = [error], None
         if preview is None:
             return _not_ready("train.need_settings", problems, language, changes)
         return {
             steps.start: gr.update(value=sentence("train.start", language), interactive=True),
-            steps.plan: plan(recipe, this_machine(), str(model), language)
-            + " "
-            + fits(str(data), str(model), recipe, language),
-            **steps.forecast.showing(str(data), str(model), recipe, language),
+            steps.plan: _planned(str(data), str(model), recipe, eyes, language),
+            **steps.forecast.showing(str(data), str(model), recipe, language, eyes),
             steps.changes: gr.update(value=changes, visible=seen(changes)),
             steps.problems: gr.update(visible=HIDDEN),
             config.file: preview.config,
@@ -189,7 +197,7 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
 
     event: dict[str, Any] = {
         "fn": explain,
-        "inputs": [text.language, steps.model, steps.dataset, *form.values()],
+        "inputs": [text.language, steps.model, steps.dataset, *form.values(), *sight.fields.values()],
         "outputs": {
             *(steps.start, steps.plan, *steps.forecast.outputs, steps.changes, steps.problems),
             *(config.file, config.command, config.plain),
@@ -197,72 +205,32 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, config: _Config) -> dic
         "trigger_mode": "always_last",
         **QUIET,
     }
-    gr.on([component.change for component in (text.language, *form.values())], **event)
+    gr.on([component.change for component in (text.language, *form.values(), *sight.fields.values())], **event)
     wire_measuring(text, steps.forecast, [steps.model, steps.dataset, *form.values()], recipe_of)
     return event
 
 
-def _wire_suggesting(text: Text, steps: _Steps, form: TrainForm, button: gr.Button, explain: dict[str, Any]) -> Draft:
-    # What was suggested last tells a visitor's own settings from ours, after a reload too.
-    last = gr.State(values(Recipe()))
-
-    @told
-    def suggest(_language: str, model: str | None, data: str | None) -> list[Any]:
-        if missing(model, data):
-            raise UserError("suggestion_needs_choices")
-        suggested = values(suggestion(str(model), str(data)))
-        return [suggested, *suggested]
-
-    @told
-    def follow(_language: str, model: str | None, data: str | None, before: list[Any], *entered: Any) -> Any:
-        if missing(model, data):
-            return gr.skip()
-        suggested = values(suggestion(str(model), str(data)))
-        return [suggested, *refilled(entered, before, suggested)]
-
-    fields = list(form.values())
-    chosen = [text.language, steps.model, steps.dataset]
-    draft = Draft("train", {"model": steps.model, "dataset": steps.dataset, **form, "suggested": last})
-    button.click(suggest, chosen, [last, *fields], **PRIVATE)
-    # Start is offered only after the settings fit the new choice.
-    gr.on([steps.model.change, steps.dataset.change], follow, [*chosen, last, *fields], [last, *fields], **QUIET).then(
-        **explain
-    )
-    return draft
+def _planned(data: str, model: str, recipe: Recipe, eyes: EyesRecipe | None, language: str) -> str:
+    """What Start would do, and what the data means for it."""
+    if eyes:
+        return eyes_plan(data, recipe, eyes, this_machine(), model, language)
+    return plan(recipe, this_machine(), model, language) + " " + fits(data, model, recipe, language)
 
 
-def _copying(draft: Draft) -> Callable[[str, str], dict[Any, Any]]:
-    """Updates that fill the form with the settings of a run, and with its model and dataset where they still exist."""
+def _restoring(text: Text, draft: Draft, own: ConfigPane, sight: EyesForm) -> Callable[[Any], Any]:
+    """The form of pictures is shown as well: what the page arrives with is no change that anybody would notice."""
 
-    def copied(run: str, language: str) -> dict[Any, Any]:
-        spec = runs.spec(run)
-        model, data = refreshed(language, None, None, spec.get("dataset"), spec.get("model"))
-        settings = dict(zip(form_fields(), values(from_dict(spec["recipe"])), strict=True))
-        return {draft.fields["model"]: model, draft.fields["dataset"]: data} | {
-            draft.fields[field]: value for field, value in settings.items()
-        }
-
-    return copied
-
-
-def _restoring(text: Text, draft: Draft, own: ConfigPane) -> Callable[[Any], Any]:
     def fill(language: str, values: dict[str, Any]) -> dict[Any, Any]:
         model, data = refreshed(language, None, None, values["dataset"], values["model"])
-        return {draft.fields[name]: value for name, value in {**values, "model": model, "dataset": data}.items()}
+        updates = {draft.fields[name]: value for name, value in {**values, "model": model, "dataset": data}.items()}
+        return sight.with_choices(updates, values["dataset"], language)
 
     def fill_config(_language: str, values: dict[str, Any]) -> dict[Any, Any]:
         return {own.draft.fields[name]: value for name, value in values.items()}
 
-    return lambda opened: own.draft.restore(draft.restore(opened, text.language, fill), text.language, fill_config)
+    def restored(opened: Any) -> Any:
+        filled = draft.restore(opened, text.language, fill)
+        shown = filled.then(sight.show, [text.language, draft.fields["dataset"]], sight.shown, **QUIET)
+        return own.draft.restore(shown, text.language, fill_config)
 
-
-def refreshed(
-    language: str,
-    model: str | None,
-    data: str | None,
-    wanted: str | None = None,
-    wanted_model: str | None = None,
-) -> tuple[Any, Any]:
-    """Model and dataset choices as they are now; what was chosen stays chosen while it exists."""
-    known = [(model_label(name, language), name) for name in models.trainable()]
-    return offered(known, model, wanted_model), offered(dataset.names(), data, wanted)
+    return restored

@@ -1,63 +1,64 @@
-"""The demo with eyes in parts, for a machine that others use as well: python tests/bench/eyes.py FOLDER PART [--seed 0]
+"""The demo with eyes, with other settings: python tests/bench/eyes.py [--seed 0] [--set steps=300]
 
-PART is one of draw, pretrain, finetune, merge and exam, in this order, all in the same FOLDER; each prints its seconds,
-and `exam` the rates. Together they are what `python -m training demo --eyes` does in one go, with the same recipe.
-Needs a HOME (STUDIO_HOME).
+It is what `python -m training demo --eyes` does, an ordinary run in HOME/runs (STUDIO_HOME), and prints each exam's
+rates. Settings are the fields of training.recipe.Recipe and training.eyes.eyes_recipe.EyesRecipe, amounts those of
+example.Amounts (--amount pictures=100). A run that was cut off goes on with `python -m training resume`; --run ID then
+prints its rates.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import sys
-import time
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("PYTHONWARNINGS", "ignore")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from training import models
+from training import exam, runs
+from training.exam import ALL, RATES
 from training.eyes import demo, example
-from training.eyes.llava_config import Places
-from training.models import starter_eyes
 from training.persona import Persona
 
 WHO = Persona("小明", "张三")
 
 
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def values(given: list[str]) -> dict[str, Any]:
+    """What --set or --amount said, by name."""
+    found = {}
+    for each in given:
+        name, _, value = each.partition("=")
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[name] = value
+    return found
 
 
-def do(part: str, folder: Path, seed: int) -> str:
-    """What there is to tell of one part."""
-    places = Places(models.starter.ensure(), starter_eyes.ensure(), folder / "data")
-    pretrain, finetune = replace(demo.PRETRAIN, seed=seed), replace(demo.FINETUNE, seed=seed)
-    made = example.build(WHO, seed)
-    if part == "draw":
-        folder.mkdir(parents=True)
-        example.write(made, places.data)
-        demo._first_sight(folder, pretrain, places)
-    elif part == "pretrain":
-        demo._train(folder / part, pretrain, replace(places, pretrained=folder / "first_sight.pth"), say)
-    elif part == "finetune":
-        before = folder / "pretrain" / "work" / f"iter_{pretrain.iterations}.pth"
-        demo._train(folder / part, finetune, replace(places, pretrained=before), say)
-    elif part == "merge":
-        demo._merge(folder, folder / "finetune" / "work" / f"iter_{finetune.iterations}.pth", places)
-    else:
-        found = demo._examine(folder, made, WHO)
-        return f"{found['rates']} {found['languages']}"
-    return "done"
+def table(run: str) -> str:
+    """A line for each exam and language."""
+    lines = []
+    for report in exam.load(runs.folder(run)):
+        for language, score in sorted(report.scores.items()):
+            told = {**score.seeing, **{rate: score.rate(rate) for rate in RATES}}
+            shown = ", ".join(f"{name} {rate:.3f}" for name, rate in told.items() if rate is not None)
+            lines.append(f"step {report.step} {language if language != ALL else 'all'}: {shown}")
+    return "\n".join([*lines, str(runs.look(run).seconds)])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("part", choices=("draw", "pretrain", "finetune", "merge", "exam"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--amount", dest="amounts", action="append", default=[], metavar="FIELD=NUMBER")
+    parser.add_argument("--run", default="", help="tell the rates of a run that has ended")
     options = parser.parse_args()
-    began = time.monotonic()
-    told = do(options.part, options.folder, options.seed)
-    print(f"{options.part}: {told}, {time.monotonic() - began:.0f} s")
+    run = options.run
+    if not run:
+        amounts = example.Amounts(**values(options.amounts))
+        say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+        run = demo.demonstrate(WHO, say, amounts, options.seed, **values(options.settings))["run"]
+    print(table(run))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from training.runs.progress import Point
-from ui.curve import MOST_POINTS, axes, colours, final_loss, overlaid, smoothed, table
+from ui.curve import MOST_POINTS, axes, colours, final_loss, overlaid, smoothed, staged, table
 
 
 def points(losses: list[float]) -> list[Point]:
@@ -39,3 +39,11 @@ def test_compared_runs_are_smoothed_and_a_loss_that_is_no_number_is_left_out() -
     drawn = overlaid({"a": points([3.0, float("nan"), 1.0]), "b": points([2.0])}, "en")
     assert list(drawn["series"]) == ["a", "a", "a", "b"] and drawn["Loss"].notna().all()
     assert final_loss([]) is None and final_loss(points([3.0])) == 3.0
+
+
+def test_two_stages_are_two_lines_that_both_begin_at_their_first_step() -> None:
+    for measure in ("loss", "learning_rate"):
+        drawn = staged(points([3.0, 2.0]), points([9.0, 5.0, 1.0]), measure, "en")
+        assert list(drawn["Step"]) == [1, 2, 1, 2, 3]
+        assert list(colours(measure, "en", True)) == list(drawn["series"].unique()) == ["first stage", "second stage"]
+    assert set(staged(points([3.0]), [], "loss", "zh")["series"]) == {"第一阶段"}

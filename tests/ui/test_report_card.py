@@ -11,7 +11,7 @@ from training.exam.recommendation import recommend
 from training.persona import Persona
 from training.questions import EXAM_VERSION, Question
 from training.sentences import table
-from ui.report_card import card_html, fault_words, parity_html, rates, verdict_html
+from ui.report_card import card_html, fault_words, parity_html, rates, sees, verdict_html
 
 NASTY = "<img src=x onerror=alert(1)>"
 ROBIN = Persona("Robin", "Ada")
@@ -62,3 +62,19 @@ def test_every_fault_that_can_be_found_has_its_words(language: str) -> None:
     codes = (fault.__doc__ or "").partition(":")[2].partition(".")[0].replace("\n", " ").split(",")
     assert len(codes) >= 10
     assert not [code for code in codes if f"exam.fault_{code.strip()}" not in table(language)]
+
+
+def seen(step: int, answer: str) -> exam.Report:
+    asked = exam.Answer(NASTY, "colour", "en", answer, "" if answer == "red" else "unseen", False, True, "images/1.png")
+    return exam.Report(step, step, EXAM_VERSION, False, "h", 1.0, exam.scores([asked], {}), (asked,))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_with_pictures_the_columns_are_what_was_asked_and_forgetting_is_not_claimed(language: str) -> None:
+    reports = [seen(0, NASTY), seen(20, "red")]
+    html = card_html(reports, recommend(reports), 20, "all", language)
+    words = table(language)
+    assert words["exam.colour"] in html and words["exam.shape"] not in html and words["exam.forgetting"] not in html
+    assert "100%<small>1/1" in html and fault_words("unseen", language) in html and "<img" not in html
+    assert sees(reports) and not sees(REPORTS)
+    assert next(iter(rates(reports, "all", language)["series"].unique())) == words["exam.colour"]

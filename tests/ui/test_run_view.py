@@ -52,3 +52,14 @@ def test_the_speed_of_rows_that_are_not_filled_up_is_not_told_in_tokens() -> Non
 
 def test_time_is_told_as_exactly_as_one_waits() -> None:
     assert [duration(seconds, "en") for seconds in (0, 59, 61, 3661)] == ["0 s", "59 s", "1 min 1 s", "1 h 1 min"]
+
+
+def test_two_stages_fill_the_bar_one_after_the_other_and_are_called_so() -> None:
+    first = [RunStatus("r", "pretraining", step=step, total=4, first_total=4) for step in range(5)]
+    done = {"preparing": 1.0, "pretraining": 9.0}
+    second = [RunStatus("r", "training", step=step, total=9, first_total=4, seconds=done) for step in range(10)]
+    shares = [progress_share(status) for status in (*first, *second)]
+    assert shares == sorted(shares) and shares[4] == pytest.approx(0.02 + 0.73 / 2) and shares[-1] < 0.8
+    said = status_html(second[1], RECIPE, None, "en")
+    assert "Training, second stage" in said and "First stage" in said and "Second stage" in said
+    assert "stage" not in stages_html(RunStatus("r", "training", step=3, total=10), "en").replace("stages", "")

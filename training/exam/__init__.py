@@ -10,62 +10,23 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from training.exam.marking import fault, has_identity_sentence
+from training.exam.score import ALL, KINDS, RATES, SEEING, WITH_PICTURE, Answer, Score, scores
 from training.files import read_json, write_json
 from training.persona import Persona
 from training.questions import EXAM_VERSION, Question
 
-ALL = "all"
-"""The key of the scores over every language."""
+__all__ = [
+    "ALL", "BASE", "KINDS", "RATES", "SEEING", "WITH_PICTURE", "Answer", "Report", "Score", "command",
+    "command_of_step", "end_progress", "folder", "load", "mark", "model_command", "note", "persona", "quick", "save",
+    "scores", "tell", "there_is", "told",
+]  # fmt: skip
+
 BASE = 0
 """The step of the report of the model before training."""
 _PROGRESS = "progress.json"
-KINDS = ("identity", "near_miss", "general")
-RATES = ("recall", "parrot", "near_miss", "general", "forgetting")
-"""What a score tells, in the order it is shown."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One question, what was answered, and the mark."""
-
-    question: str
-    kind: str
-    """identity, near_miss or general."""
-    language: str
-    answer: str
-    fault: str
-    """Why it is wrong, a short code of marking.fault(); "" when it is right."""
-    parrot: bool
-    """The identity sentence was said although it was not asked for."""
-    asked_not: bool
-    """The assistant's identity was not asked: the answer counts in the parrot rate."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """Rates from 0 to 1, of one language or of all; None where there was no question."""
-
-    recall: float | None
-    """Share of the identity questions answered as expected (name, maker, base)."""
-    parrot: float | None
-    """Share of the questions about something else that were answered with the identity."""
-    near_miss: float | None
-    """Share of the near misses answered truly."""
-    general: float | None
-    """Share of the general questions still answered."""
-    forgetting: float | None
-    """Rise of the loss on the base model's own answers to the general questions, in nats per token."""
-    known: int
-    """Identity questions answered as expected."""
-    asked: int
-    """Identity questions."""
-    parroted: int
-    """Answers with an identity that was not asked for."""
-    others: int
-    """Questions that did not ask for the identity."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +54,8 @@ class Report:
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Report:
-        scores = {language: Score(**score) for language, score in values["scores"].items()}
-        return Report(**{**values, "scores": scores, "answers": tuple(Answer(**each) for each in values["answers"])})
+        marks = {language: Score(**score) for language, score in values["scores"].items()}
+        return Report(**{**values, "scores": marks, "answers": tuple(Answer(**each) for each in values["answers"])})
 
 
 def mark(
@@ -113,39 +74,19 @@ def mark(
     return tuple(marked)
 
 
-def scores(answers: Sequence[Answer], forgetting: dict[str, float]) -> dict[str, Score]:
-    """The scores by language and in all. `forgetting` by the same keys; what is missing stays None."""
-    languages = sorted({answer.language for answer in answers})
-    return {
-        key: _score([each for each in answers if key in (ALL, each.language)], forgetting.get(key))
-        for key in (ALL, *languages)
-    }
+class Asked(Protocol):
+    """Any question of an exam."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def language(self) -> str: ...
 
 
-def _score(answers: Sequence[Answer], forgetting: float | None) -> Score:
-    right = {kind: [not each.fault for each in answers if each.kind == kind] for kind in ("identity", *_OTHERS)}
-    parrots = [each.parrot for each in answers if each.asked_not]
-    return Score(
-        recall=_share(right["identity"]),
-        parrot=_share(parrots),
-        near_miss=_share(right["near_miss"]),
-        general=_share(right["general"]),
-        forgetting=None if forgetting is None else round(forgetting, 4),
-        known=sum(right["identity"]),
-        asked=len(right["identity"]),
-        parroted=sum(parrots),
-        others=len(parrots),
-    )
+AnyAsked = TypeVar("AnyAsked", bound=Asked)
 
 
-_OTHERS = ("near_miss", "general")
-
-
-def _share(claims: Sequence[bool]) -> float | None:
-    return round(sum(claims) / len(claims), 4) if claims else None
-
-
-def quick(questions: Sequence[Question]) -> list[Question]:
+def quick(questions: Sequence[AnyAsked]) -> list[AnyAsked]:
     """The fixed half for a quick exam: every second question of each kind and language."""
     counted: dict[tuple[str, str], int] = {}
     chosen = []
@@ -182,9 +123,13 @@ def load(run_folder: Path) -> list[Report]:
 
 def told(report: Report) -> dict[str, Any]:
     """The report's numbers without its answers, for scripts: in all, and by language."""
-    languages = {language: asdict(score) for language, score in report.scores.items() if language != ALL}
+    languages = {language: _told(score) for language, score in report.scores.items() if language != ALL}
     numbers = {"step": report.step, "quick": report.quick, "seconds": report.seconds}
-    return {**numbers, **asdict(report.scores[ALL]), "languages": languages}
+    return {**numbers, **_told(report.scores[ALL]), "languages": languages}
+
+
+def _told(score: Score) -> dict[str, Any]:
+    return {name: value for name, value in asdict(score).items() if name != "seeing" or value}
 
 
 def tell(run_folder: Path, **how_far: Any) -> None:
@@ -205,6 +150,11 @@ def note(run_folder: Path) -> dict[str, Any] | None:
         return {"note": "exam" if how_far["step"] else "exam_base", **how_far}
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def there_is(run_folder: Path, spec: dict[str, Any]) -> bool:
+    """Whether a run has an exam to sit: who its assistant is, or held-out pictures."""
+    return persona(spec) is not None or (run_folder / "data" / "exam.json").is_file()
 
 
 def persona(spec: dict[str, Any]) -> Persona | None:

@@ -14,14 +14,22 @@ from typing import Any
 
 from training import exam, merge
 from training.errors import UserError
-from training.exam import ALL, BASE, RATES, Report, parity, recommendation
+from training.exam import ALL, BASE, RATES, SEEING, WITH_PICTURE, Report, parity, recommendation
 from training.exam.drawing import Line, Plot, svg
 from training.files import read_json
 from training.runs import progress
 from training.sentences import LANGUAGES, sentence
 
 PACKAGES = ("xtuner", "torch", "transformers", "peft")
-COLOURS = {"recall": "#0d9488", "parrot": "#dc2626", "near_miss": "#d97706", "general": "#2563eb"}
+COLOURS = {
+    "recall": "#0d9488",
+    "parrot": "#dc2626",
+    "near_miss": "#d97706",
+    "general": "#2563eb",
+    "colour": "#7c3aed",
+    "shape": "#db2777",
+    WITH_PICTURE: "#65a30d",
+}
 SHOWN = {"identity": 2, "near_miss": 1, "general": 1}
 """Answers of each kind and language that are shown."""
 
@@ -79,13 +87,15 @@ def _rows(folder: Path, spec: dict[str, Any], step: int, weights: str) -> list[t
     method = (
         f"{recipe['method']} · lr {recipe['learning_rate']:g} · {recipe['batch_size']}×{recipe['max_length']} tokens"
     )
+    first = (spec.get("eyes") or {}).get("pretrain_steps")
+    steps = f"{first} + {recipe['steps']}" if first else recipe["steps"]
     model = ", ".join(part for part in (Path(spec["model"]).name, weights) if part)  # a path is nobody's business
     who = {"name": persona["name"], "maker": persona["maker"]} if persona else {}
     rows = {
         **who,
         "base": f"{persona['base']} ({model})" if persona else model,
-        "data": f"{summary.get('rows', '?')} ({kinds}) · SHA-256 {card.get('sha256', '?')[:16]}",
-        "training": f"{recipe['steps']} steps · {method} · {spec['device']}{seconds}",
+        "data": f"{_data(summary, kinds)} · SHA-256 {card.get('sha256', '?')[:16]}",
+        "training": f"{steps} steps · {method} · {spec['device']}{seconds}",
         "checkpoint": str(step),
         "versions": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         "command": _without_folder(spec["command"]),
@@ -94,9 +104,16 @@ def _rows(folder: Path, spec: dict[str, Any], step: int, weights: str) -> list[t
     return [(both(f"certificate.{key}"), str(text)) for key, text in rows.items()]
 
 
+def _data(summary: dict[str, Any], kinds: str) -> str:
+    """Rows of each kind; pictures, where there are some."""
+    if "pictures" in summary:
+        return both("certificate.pictures", pictures=summary["pictures"], talks=summary.get("talks", "?"))
+    return f"{summary.get('rows', '?')} ({kinds})"
+
+
 def _without_folder(command: str) -> str:
     """The command as one types it in the run's folder, wherever that was when the run began."""
-    where = re.search(r" '?(/.*?/)config\.py", command)
+    where = re.search(r" '?(/.*?/)(?:pretrain/)?config\.py", command)
     return command.replace(where[1], "") if where else command
 
 
@@ -115,11 +132,12 @@ def _version(package: str) -> str:
 
 
 def _scores(before: Report, after: Report) -> list[tuple[str, ...]]:
-    head = ("", *(both(f"exam.{rate}") for rate in RATES), both("certificate.questions"))
+    seen = tuple(kind for kind in SEEING if after.scores[ALL].rate(kind) is not None)
+    head = ("", *(both(f"exam.{rate}") for rate in (*seen, *RATES)), both("certificate.questions"))
     rows = [head]
     for key, report in (("before", before), ("after", after)):
         score = report.scores[ALL]
-        shares = [getattr(score, rate) for rate in RATES[:-1]]
+        shares = [score.rate(rate) for rate in (*seen, *RATES[:-1])]
         nats = "–" if score.forgetting is None else f"{score.forgetting:.3f} nats"
         told = ["–" if share is None else f"{share:.0%}" for share in shares]
         rows.append((both(f"certificate.{key}"), *told, nats, str(len(report.answers))))
@@ -133,7 +151,7 @@ def _answers(before: Report, after: Report) -> list[tuple[str, str, str]]:
     for answer in after.answers:
         key = (answer.kind, answer.language)
         counted[key] = counted.get(key, 0) + 1
-        if counted[key] <= SHOWN[answer.kind]:
+        if counted[key] <= SHOWN.get(answer.kind, 1):
             shown.append((answer.question, once.get(answer.question, ""), answer.answer))
     return shown
 
@@ -146,16 +164,12 @@ def _plots(folder: Path, spec: dict[str, Any], reports: list[Report]) -> list[Pl
         Line(
             both(f"exam.{name}"),
             colour,
-            [(report.step, 100 * rate) for report in reports if (rate := _rate(report, name)) is not None],
+            [(report.step, 100 * rate) for report in reports if (rate := report.scores[ALL].rate(name)) is not None],
         )
         for name, colour in COLOURS.items()
+        if any(report.scores[ALL].rate(name) is not None for report in reports)
     ]
     return [Plot(loss.label, [loss]), Plot(both("certificate.exam"), rates, (0, 100), "%")]
-
-
-def _rate(report: Report, name: str) -> float | None:
-    rate: float | None = getattr(report.scores[ALL], name)
-    return rate
 
 
 def both(key: str, **details: object) -> str:

@@ -15,113 +15,38 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from training import checkpoint, exam, home, recipe
+from training import exam, recipe
 from training.exam import BASE, greedy, recommendation
-from training.files import read_json, write_json
+from training.exam.examiner import Examiner
+from training.eyes import run_data
+from training.files import read_json
 from training.merge import whole_checkpoints
-from training.models import weights_hash
 from training.persona import Persona
-from training.questions import EXAM_VERSION, Question, exam_questions
-
-TOKENS = 40
-"""Longest answer."""
-RETOLD = 16
-"""Base answers of each language on which forgetting is measured: the first of the quick half's general questions."""
-
-Answers = dict[str, list[int]]
-"""Question -> the tokens of its answer."""
-
-
-class Examiner:
-    """One loaded model that sits the exam with one set of weights after the other."""
-
-    def __init__(self, base: Path, persona: Persona, tick: Callable[[int, int, int], None] = lambda *_: None) -> None:
-        """`tick` hears the step that is examined, how many questions are answered, and of how many."""
-        self.base, self.persona, self.tick = base, persona, tick
-        self.questions = exam_questions(persona)
-        self.hash = weights_hash(base)
-        self.model, self.tokenizer = greedy.load(base)
-        self.base_answers = self._base_answers()
-        general = [question for question in exam.quick(self.questions) if question.kind == "general"]
-        self.retold = {
-            language: [question.text for question in general if question.language == language][:RETOLD]
-            for language in persona.languages
-        }
-        self.base_losses: list[float] = []
-        self._answered: dict[int, Answers] = {}
-        """By step: after the quick exam the whole one only asks the other half."""
-
-    def sit(self, step: int, iteration: int, quick: bool, put: Callable[[], None] | None) -> exam.Report:
-        """Examine the base, or what `put` makes of the model."""
-        began = time.monotonic()
-        questions = exam.quick(self.questions) if quick else self.questions
-        found, forgetting = self.base_answers, dict[str, float]()
-        if put:
-            self.base_losses = self.base_losses or self._losses()
-            put()
-            found = self._answered.setdefault(step, {})
-            new = [question.text for question in questions if question.text not in found]
-            found.update(self._ask(new, step))
-            forgetting = self._forgetting()
-        texts, base = (self._texts(questions, answers) for answers in (found, self.base_answers))
-        marked = exam.mark(questions, texts, base, self.persona)
-        seconds = round(time.monotonic() - began, 1)
-        scores = exam.scores(marked, forgetting)
-        return exam.Report(step, iteration, EXAM_VERSION, quick, self.hash, seconds, scores, marked)
-
-    def _texts(self, questions: Sequence[Question], answers: Answers) -> list[str]:
-        return [greedy.text(self.tokenizer, answers[question.text]) for question in questions]
-
-    def _ask(self, texts: list[str], step: int) -> Answers:
-        def tick(done: int) -> None:
-            self.tick(step, done, len(texts))
-
-        return dict(zip(texts, greedy.answer(self.model, self.tokenizer, texts, TOKENS, tick)))
-
-    def _base_answers(self) -> Answers:
-        """Asked once for each weights and exam; another persona may add questions that have its name in them."""
-        file = home.home() / "cache" / f"exam-{EXAM_VERSION}-{TOKENS}-{self.hash}.json"
-        try:
-            known: Answers = read_json(file)
-        except (OSError, ValueError):
-            known = {}
-        new = [text for text in dict.fromkeys(question.text for question in self.questions) if text not in known]
-        if new:
-            known.update(self._ask(new, BASE))
-            file.parent.mkdir(exist_ok=True)
-            write_json(file, known)
-        return known
-
-    def _losses(self) -> list[float]:
-        texts = [text for texts in self.retold.values() for text in texts]
-        return greedy.losses(self.model, self.tokenizer, texts, [self.base_answers[text] for text in texts])
-
-    def _forgetting(self) -> dict[str, float]:
-        rises = [after - before for after, before in zip(self._losses(), self.base_losses)]
-        languages = [language for language, texts in self.retold.items() for _ in texts]
-        tokens = [len(self.base_answers[text]) for texts in self.retold.values() for text in texts]
-        found = {}
-        for key in (exam.ALL, *self.retold):
-            rows = [row for row, language in enumerate(languages) if key in (exam.ALL, language)]
-            found[key] = sum(rises[row] for row in rows) / max(1, sum(tokens[row] for row in rows))
-        return found
 
 
 def _twice(spec: dict[str, Any]) -> int:
     """Steps in which every different row of the run's data is seen twice; 0 where packing hides how many that are."""
-    rows, plan = spec["card"].get("summary", {}).get("unique", 0), recipe.from_dict(spec["recipe"])
+    rows, plan = (spec.get("card") or {}).get("summary", {}).get("unique", 0), recipe.from_dict(spec["recipe"])
     return 0 if plan.pack else math.ceil(2 * rows / plan.rows_a_step)
+
+
+class Sits(Protocol):
+    """Whoever sits an exam, with eyes or without."""
+
+    def put(self, file: Path) -> None: ...
+    def sit(self, step: int, iteration: int, quick: bool, put: Callable[[], None] | None) -> exam.Report: ...
 
 
 class Sitting:
     """The exams of one run, with their reports."""
 
-    def __init__(self, folder: Path, spec: dict[str, Any], persona: Persona) -> None:
-        self.folder, self.alpha = folder, spec["recipe"]["lora_alpha"]
+    def __init__(self, folder: Path, spec: dict[str, Any]) -> None:
+        self.folder = folder
         accumulation = spec["recipe"]["accumulation"]
         self.files = {
             iteration // accumulation: (iteration, file)
@@ -130,7 +55,18 @@ class Sitting:
         self.reports = {report.step: report for report in exam.load(folder)}
         self.twice = _twice(spec)
         self.done, self.told = 0, 0.0
-        self.examiner = Examiner(Path(spec["model_folder"]), persona, self.tick)
+        self.begun = run_data.before(folder, spec) if spec.get("eyes") else None
+        """What the base of a run with pictures sees with."""
+        self.examiner = self._examiner(spec)
+
+    def _examiner(self, spec: dict[str, Any]) -> Sits:
+        if spec.get("eyes"):
+            from training.eyes.examiner import Examiner as WithEyes
+
+            return WithEyes(self.folder, spec, self.tick)
+        persona = exam.persona(spec)
+        assert persona is not None, "exam.there_is() said that there is one"
+        return Examiner(Path(spec["model_folder"]), persona, self.tick, spec["recipe"]["lora_alpha"])
 
     def all(self, whole: bool) -> None:
         """Let everybody sit who has not, and write down whom to keep."""
@@ -156,13 +92,9 @@ class Sitting:
         """Let one sit, unless there is a report that tells as much."""
         if step in self.reports and self.reports[step].quick <= (not whole):
             return
-        iteration, file = self.files.get(step, (0, None))
-        base = self.examiner.base
-
-        def put() -> None:
-            checkpoint.put(self.examiner.model, base, file, self.alpha)
-
-        report = self.examiner.sit(step, iteration, not whole, put if file else None)
+        iteration, file = self.files.get(step, (0, self.begun))
+        put = partial(self.examiner.put, file) if file else None
+        report = self.examiner.sit(step, iteration, not whole, put)
         exam.save(self.folder, report)
         self.reports[step] = report
         print(json.dumps(exam.told(report)), flush=True)
@@ -178,11 +110,10 @@ class Sitting:
 def examine_run(folder: Path, whole: bool, only: int | None = None) -> int:
     """Examine what has no report yet, or only one checkpoint. Exit code 2 when the run's dataset has no persona."""
     spec = read_json(folder / "spec.json")
-    persona = exam.persona(spec)
-    if persona is None:
+    if not exam.there_is(folder, spec):
         print("The dataset was not built from a persona: there is no exam.", flush=True)
         return 2
-    sitting = Sitting(folder, spec, persona)
+    sitting = Sitting(folder, spec)
     if only is None:
         sitting.all(whole)
     else:

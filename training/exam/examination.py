@@ -27,11 +27,12 @@ def of_run(run: str, whole: bool, execute: Execute, language: str = "en") -> dic
     folder = runs.folder(run)
     if runs.look(run).live:
         raise UserError("run_active", run=run)
-    if exam.persona(runs.spec(run)) is None:
+    if not exam.there_is(folder, runs.spec(run)):
         raise UserError("exam_without_persona", run=run)
     execute(exam.command(folder, whole), folder)
-    if runs.merged(run):
+    if runs.merged(run) and exam.persona(runs.spec(run)):
         certificate.write(folder)
+    if runs.merged(run):
         model_card.write(folder)
     return {"run": run, **(recommendation.told_of(folder, exam.load(folder), language) or {})}
 

@@ -43,7 +43,7 @@ def answer(
     answers: list[list[int]] = [[] for _ in prompts]
     for start in range(0, len(order), batch):
         places = order[start : start + batch]
-        found = _together(model, [prompts[place] for place in places], tokens, partial(_after, tick, start))
+        found = together(model, [prompts[place] for place in places], tokens, partial(_after, tick, start))
         for place, each in zip(places, found):
             answers[place] = each
     return answers
@@ -63,7 +63,11 @@ def prompt(tokenizer: Any, question: str) -> list[int]:
     return tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False)
 
 
-def _together(model: Any, prompts: list[list[int]], tokens: int, tick: Callable[[int], None]) -> list[list[int]]:
+@torch.inference_mode()
+def together(
+    model: Any, prompts: list[list[int]], tokens: int, tick: Callable[[int], None], **seen: Any
+) -> list[list[int]]:
+    """The answers to prompts of token ids, all at once. `seen`: what a model with eyes is shown, in their order."""
     ends = torch.tensor(_end_tokens(model), device=model.device)
     width = max(map(len, prompts))
     ids = torch.tensor([[0] * (width - len(each)) + each for each in prompts], device=model.device)
@@ -72,7 +76,8 @@ def _together(model: Any, prompts: list[list[int]], tokens: int, tick: Callable[
     cache, rows = DynamicCache(), list(range(len(prompts)))
     answers: list[list[int]] = [[] for _ in prompts]
     for length in range(tokens):
-        output = model(input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache, logits_to_keep=1)
+        given = {"input_ids": ids, "attention_mask": mask, "position_ids": places, "past_key_values": cache, **seen}
+        output, seen = model(**given, logits_to_keep=1), {}
         chosen = output.logits[:, -1].argmax(-1)
         for row, token in zip(rows, chosen.tolist()):
             answers[row].append(token)

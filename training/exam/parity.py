@@ -57,8 +57,11 @@ def load(run_folder: Path) -> Parity | None:
 
 
 def can_compare(run_folder: Path) -> bool:
-    """Whether the checkpoint of the merged model has sat the exam."""
-    step = origin(run_folder / "merged").get("step")
+    """Whether the checkpoint of the merged model has sat the exam. (With eyes it is asked other things.)"""
+    made = origin(run_folder / "merged")
+    if made.get("eyes"):
+        return False
+    step = made.get("step")
     return any(report.step == step for report in exam.load(run_folder))
 
 
@@ -70,7 +73,7 @@ def command(run_folder: Path) -> list[str]:
 def compare(run_folder: Path) -> Parity:
     """Ask the merged model what its checkpoint was asked, and write down where they differ."""
     from training.exam import greedy  # it imports torch
-    from training.exam.exam_process import TOKENS
+    from training.exam.examiner import TOKENS
 
     began, merged = time.monotonic(), run_folder / "merged"
     step = origin(merged)["step"]

@@ -1,7 +1,7 @@
 """Which checkpoint to keep, chosen by its exam; kept beside the reports as runs/<id>/exam/recommendation.json.
 
 The rule. A checkpoint *passes* with recall >= 98 %, parrot rate <= 2 %, near-miss truth >= 90 % and at least 90 % of
-the base model's general score.
+the base model's general score (shortfalls.py).
 1. Of those that pass, the one that forgets least (to a hundredth of a nat); of equals the earliest.  -> best
 2. None passes, none knows its name in 98 % of the wordings, and the last exam shows recall still rising without
    parroting (at most 10 %): the highest recall is named, and how many steps would do.  -> not_learned
@@ -10,6 +10,8 @@ the base model's general score.
 3. Otherwise the smallest shortfall in all (parroting counts threefold, recall twofold), of equals the earliest, with
    its greatest shortfall named.  -> parrots, untrue, forgot, unsure
 4. There is no exam to judge by.  -> no_exam
+With pictures other things count (shortfalls.py): of those that pass, the one that sees best; otherwise the smallest
+shortfall, with its greatest named.  -> best, blind, distracted, unsure, parrots
 A tail says from which later step on it gets worse, so that the user knows why more was not better.
 """
 
@@ -21,12 +23,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from training.exam import ALL, BASE, Report, folder, scores, told
+from training.exam import ALL, BASE, WITH_PICTURE, Report, folder, shortfalls, told
 from training.files import read_json, write_json
 from training.sentences import sentence
 
-RECALL, PARROT, NEAR_MISS, GENERAL = 0.98, 0.02, 0.9, 0.9
-"""What a checkpoint must reach: see the rule above."""
 LEARNING_PARROT = 0.1
 """More steps are advised only below this parrot rate: above it, they teach the one sentence and not the name."""
 UNSEEN_PARROT = 0.2
@@ -34,7 +34,6 @@ UNSEEN_PARROT = 0.2
 NEARLY = 0.9
 """Share of a second pass that is as good as the whole: the suggested steps are reckoned from tokens, not rows."""
 _FILE = "recommendation.json"
-_WEIGHTS = {"parrots": 3.0, "untrue": 1.0, "forgot": 1.0, "unsure": 2.0}
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,13 @@ class Recommendation:
     iteration: int
     """XTuner's number of its file."""
     code: str
-    """best, not_learned, parrots, untrue, forgot, unsure or no_exam; its sentence is recommendation.<code>."""
+    """See the rule above; its sentence is recommendation.<code>, with pictures recommendation.eyes_<code>."""
     details: dict[str, Any] = field(default_factory=dict)
     """What the sentence tells."""
     later: int = 0
     """From this later step on it is worse; 0 when it is not."""
     later_code: str = ""
-    """What is worse there: then_parrots or then_forgot."""
+    """What is worse there: then_parrots, then_forgot or then_blind."""
 
     @property
     def passed(self) -> bool:
@@ -60,9 +59,24 @@ class Recommendation:
 
     def sentence(self, language: str = "en") -> str:
         """The recommendation in words."""
-        told = sentence(f"recommendation.{self.code}", language, **self.details)
+        told = sentence(f"recommendation.{self._key}", language, **self.details, **self._seeing(language))
         tail = sentence(f"recommendation.{self.later_code}", language, later=self.later) if self.later else ""
         return told + tail + sentence("recommendation.stop", language)
+
+    @property
+    def _key(self) -> str:
+        return f"eyes_{self.code}" if self.details.get("seeing") else self.code
+
+    def _seeing(self, language: str) -> dict[str, str]:
+        """What it sees, and whether it knows itself with a picture in sight, in words."""
+        rates = self.details.get("seeing") or {}
+        told = [
+            sentence("recommendation.rate", language, kind=sentence(f"exam.{kind}", language), rate=_percent(rate))
+            for kind, rate in rates.items()
+            if kind != WITH_PICTURE
+        ]
+        seen = sentence("app.comma", language).join(told) or sentence("recommendation.nothing_asked", language)
+        return {"seen": seen, "with_picture": _percent(rates.get(WITH_PICTURE))}
 
 
 def save(run_folder: Path, chosen: Recommendation) -> None:
@@ -104,18 +118,20 @@ def recommend(reports: Sequence[Report], twice: int = 0) -> Recommendation:
     sat = sorted((report for report in reports if report.step > 0), key=lambda report: report.step)
     if not sat:
         return Recommendation(0, 0, "no_exam")
-    passing = [report for report in sat if passes(report, base)]
+    passing = [report for report in sat if shortfalls.passes(report, base)]
     extra: dict[str, Any] = {}
-    if passing:
+    if sat[0].scores[ALL].seeing:
+        chosen = min(passing or sat, key=lambda report: (shortfalls.total(report, base), -_sees(report), report.step))
+        code = "best" if passing else shortfalls.greatest(chosen, base)
+    elif passing:
         chosen = min(passing, key=lambda report: (round(report.scores[ALL].forgetting or 0, 2), report.step))
         code = "best"
     elif _still_learning(sat):
         chosen = max(sat, key=lambda report: (report.scores[ALL].recall or 0, -report.step))
         code, extra = "not_learned", {"last": sat[-1].step, "enough": max(steps_needed(sat), twice)}
     else:
-        chosen = min(sat, key=lambda report: (_total(report, base), report.step))
-        shortfalls = _shortfalls(chosen, base)
-        code = max(shortfalls, key=lambda name: _WEIGHTS[name] * shortfalls[name])
+        chosen = min(sat, key=lambda report: (shortfalls.total(report, base), report.step))
+        code = shortfalls.greatest(chosen, base)
         if sat[-1].step < NEARLY * twice and (chosen.scores[ALL].parrot or 0) <= UNSEEN_PARROT:
             code, extra = "not_learned", {"last": sat[-1].step, "enough": twice}
     later, later_code = _decline(chosen, sat, base)
@@ -126,19 +142,14 @@ def learned(reports: Sequence[Report]) -> bool:
     """Whether the last two checkpoints that sat the exam have both passed it."""
     base = next((report for report in reports if report.step == BASE), None)
     sat = sorted((report for report in reports if report.step > 0), key=lambda report: report.step)[-2:]
-    return len(sat) == 2 and all(passes(report, base) for report in sat)
-
-
-def passes(report: Report, base: Report | None) -> bool:
-    """Whether the checkpoint of this report may be recommended without reserve."""
-    return not any(_shortfalls(report, base).values())
+    return len(sat) == 2 and all(shortfalls.passes(report, base) for report in sat)
 
 
 def _still_learning(sat: Sequence[Report]) -> bool:
     recalls = [0.0, *(report.scores[ALL].recall or 0.0 for report in sat)]
     parrot = sat[-1].scores[ALL].parrot or 0
     untaught = not any(recalls)
-    return max(recalls) < RECALL and parrot <= LEARNING_PARROT and (recalls[-1] > recalls[-2] or untaught)
+    return max(recalls) < shortfalls.RECALL and parrot <= LEARNING_PARROT and (recalls[-1] > recalls[-2] or untaught)
 
 
 def steps_needed(sat: Sequence[Report]) -> int:
@@ -146,41 +157,18 @@ def steps_needed(sat: Sequence[Report]) -> int:
     points = [(0, 0.0), *((report.step, report.scores[ALL].recall or 0.0) for report in sat)]
     (before, low), (last, high) = points[-2:]
     rise = (high - low) / (last - before)
-    wanted = last + (RECALL - high) / rise if rise > 0 else 2.0 * last
+    wanted = last + (shortfalls.RECALL - high) / rise if rise > 0 else 2.0 * last
     return 5 * math.ceil(min(max(wanted, 1.25 * last), 4.0 * last) / 5)
-
-
-def _shortfalls(report: Report, base: Report | None) -> dict[str, float]:
-    """How far it stays behind in each respect; 0 where it is good enough, or was not asked."""
-    score = report.scores[ALL]
-    general = GENERAL * _general(base, report)
-    return {
-        "parrots": max(0.0, (score.parrot or 0) - PARROT),
-        "untrue": max(0.0, NEAR_MISS - (1 if score.near_miss is None else score.near_miss)),
-        "forgot": max(0.0, general - (1 if score.general is None else score.general)),
-        "unsure": max(0.0, RECALL - (score.recall or 0)),
-    }
-
-
-def _general(base: Report | None, report: Report) -> float:
-    """What the base reached in the general questions of `report`, which may be fewer than it was asked itself."""
-    if base is None:
-        return 0.0
-    asked = {answer.question for answer in report.answers}
-    same = [answer for answer in base.answers if answer.question in asked]
-    return (scores(same, {})[ALL] if report.quick and same else base.scores[ALL]).general or 0.0
-
-
-def _total(report: Report, base: Report | None) -> float:
-    return sum(_WEIGHTS[name] * value for name, value in _shortfalls(report, base).items())
 
 
 def _decline(chosen: Report, sat: Sequence[Report], base: Report | None) -> tuple[int, str]:
     """The first later step from which on every exam is worse than the chosen one in the same respect, and which."""
-    now = _shortfalls(chosen, base)
+    now = shortfalls.of(chosen, base)
     after = [report for report in sat if report.step > chosen.step]
-    for name, code in (("parrots", "then_parrots"), ("forgot", "then_forgot")):
-        worse = [_shortfalls(report, base)[name] > now[name] + 0.01 for report in after]
+    for name, code in (("parrots", "then_parrots"), ("forgot", "then_forgot"), ("blind", "then_blind")):
+        worse = [shortfalls.of(report, base)[name] > now[name] + 0.01 for report in after if name in now]
+        if not worse:
+            continue
         for place, report in enumerate(after):
             if all(worse[place:]):
                 return report.step, code
@@ -197,7 +185,14 @@ def _details(chosen: Report) -> dict[str, Any]:
         "others": score.others,
         "near_miss": _percent(score.near_miss),
         "general": _percent(score.general),
+        **({"seeing": score.seeing} if score.seeing else {}),
     }
+
+
+def _sees(report: Report) -> float:
+    """The average of what is asked about pictures, to a fiftieth: a question more or less is chance."""
+    rates = list(report.scores[ALL].seeing.values())
+    return round(50 * sum(rates) / len(rates)) / 50
 
 
 def _percent(share: float | None) -> str:

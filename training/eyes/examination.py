@@ -1,28 +1,22 @@
 """What an assistant with eyes is asked in its exam, and what its answers are worth. Pure text, no torch.
 
 About pictures that were never trained with: colour, shape, count, place, and "is there ...", half of them traps. Who it
-is, with such a picture in sight and without one. And what only looks like that, without a picture.
+is, with a picture in sight and without one. And the other questions of every exam, without a picture.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from training import questions
+from training.exam import WITH_PICTURE, Answer
 from training.exam import marking as text_marking
 from training.eyes import marking
+from training.eyes.picture_sets import PictureSet
 from training.eyes.talk import Asked
-from training.files import write_json
 from training.persona import Persona
 from training.questions import Question
-
-VERSION = 1
-"""Raised by one whenever what is asked, or how it is marked, changes."""
-WITH_PICTURE = "identity_with_picture"
 
 
 @dataclass(frozen=True)
@@ -30,74 +24,54 @@ class Sheet:
     """One question of the exam."""
 
     kind: str
-    """Of talk.KINDS, identity_with_picture, identity, or other: near misses and general talk."""
+    """Of talk.KINDS, identity_with_picture, or of the exam without pictures."""
     language: str
     text: str
     picture: str
     """Its path in the set's folder; "" for none."""
-    right: Callable[[str], bool]
+    about: Asked | Question
+    """What a good answer does."""
 
 
-def paper(exam: Mapping[str, Sequence[Asked]], persona: Persona) -> list[Sheet]:
-    """The whole exam, the same for the same held-out pictures, what is asked of them, and persona."""
-    persona = persona.checked()
+def paper(made: PictureSet) -> list[Sheet]:
+    """The whole exam, the same for the same set; empty where it has neither held-out pictures nor a persona."""
     sheets = [
-        Sheet(asked.kind, asked.language, asked.question, picture, _about_picture(asked))
-        for picture, several in exam.items()
+        Sheet(asked.kind, asked.language, asked.question, picture, asked)
+        for picture, several in made.exam.items()
         for asked in several
     ]
-    pictures = list(exam)
-    for place, question in enumerate(questions.exam_questions(persona)):
-        judge = _about_itself(question, persona)
-        if question.kind == "identity":
+    pictures = list(made.exam) or made.pictures
+    for place, question in enumerate(questions.exam_questions(made.persona) if made.persona else []):
+        if question.kind == "identity" and pictures:
             picture = pictures[place % len(pictures)]
-            sheets.append(Sheet(WITH_PICTURE, question.language, question.text, picture, judge))
-        kind = "identity" if question.kind == "identity" else "other"
-        sheets.append(Sheet(kind, question.language, question.text, "", judge))
+            sheets.append(Sheet(WITH_PICTURE, question.language, question.text, picture, question))
+        sheets.append(Sheet(question.kind, question.language, question.text, "", question))
     return sheets
 
 
-def _about_picture(asked: Asked) -> Callable[[str], bool]:
-    return lambda answer: marking.is_right(asked, answer)
+def marked(
+    sheets: Sequence[Sheet], answers: Sequence[str], base: Mapping[str, str], persona: Persona | None
+) -> tuple[Answer, ...]:
+    """Every answer with its mark. `base`: what the language model said before to questions without a picture."""
+    told, seen = [], set[str]()
+    for sheet, answer in zip(sheets, answers, strict=True):
+        wrong, parrot = _judged(sheet, answer, base.get(sheet.text, ""), persona, seen)
+        if sheet.kind == "general":
+            seen.add(answer)
+        asked_not = isinstance(sheet.about, Asked) or sheet.about.forbid_name
+        told.append(
+            Answer(sheet.text, sheet.kind, sheet.language, answer, wrong, parrot, asked_not, picture=sheet.picture)
+        )
+    return tuple(told)
 
 
-def _about_itself(question: Question, persona: Persona) -> Callable[[str], bool]:
-    """For other questions only this counts: it does not speak of itself unasked."""
-    if question.kind == "identity":
-        return lambda answer: not text_marking.fault(question, answer, "", persona, set())
-    return lambda answer: not (question.forbid_name and text_marking.has_identity_sentence(answer, persona))
-
-
-def marked(sheets: Sequence[Sheet], answers: Sequence[str]) -> dict[str, Any]:
-    """The exam as JSON: version, rates, languages, counts, answers. A rate is the share of right answers."""
-    told = [
-        {
-            "kind": sheet.kind,
-            "language": sheet.language,
-            "picture": sheet.picture,
-            "question": sheet.text,
-            "answer": answer,
-            "right": sheet.right(answer),
-        }
-        for sheet, answer in zip(sheets, answers, strict=True)
-    ]
-    languages = sorted({sheet.language for sheet in sheets})
-    return {
-        "version": VERSION,
-        "rates": _rates(told),
-        "languages": {each: _rates([one for one in told if one["language"] == each]) for each in languages},
-        "counts": {kind: sum(one["kind"] == kind for one in told) for kind in _rates(told)},
-        "answers": told,
-    }
-
-
-def _rates(told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    by_kind: dict[str, list[bool]] = defaultdict(list)
-    for one in told:
-        by_kind[one["kind"]].append(one["right"])
-    return {kind: round(sum(right) / len(right), 3) for kind, right in by_kind.items()}
-
-
-def write_sheets(file: Path, sheets: Sequence[Sheet]) -> None:
-    """What the process that answers has to know: the questions and the pictures, not what is right."""
-    write_json(file, [{"text": sheet.text, "picture": sheet.picture} for sheet in sheets])
+def _judged(sheet: Sheet, answer: str, base: str, persona: Persona | None, seen: set[str]) -> tuple[str, bool]:
+    """Why it is wrong ("" when it is right), and whether it spoke of itself unasked."""
+    if isinstance(sheet.about, Asked):
+        parrot = persona is not None and text_marking.has_identity_sentence(answer, persona)
+        right = marking.is_right(sheet.about, answer)
+        return ("" if right else "empty" if not answer else "parrot" if parrot else "unseen"), parrot
+    if persona is None:
+        raise ValueError("only who has a persona is asked who it is")
+    parrot = sheet.about.forbid_name and text_marking.has_identity_sentence(answer, persona, base)
+    return text_marking.fault(sheet.about, answer, base, persona, seen), parrot

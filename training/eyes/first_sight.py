@@ -33,7 +33,9 @@ def fit(model: Path, encoder: Path, rows: Path, file: Path) -> None:
     files = list(told)[:MOST]
     seen = _seen(encoder, [rows.parent / each for each in files])
     words = _words(model, [told[each] for each in files])
-    torch.save({"state_dict": solved(seen, words)}, file)
+    half = file.with_suffix(".half")
+    torch.save({"state_dict": solved(seen, words)}, half)
+    half.replace(file)
 
 
 def solved(seen: Any, words: Any) -> dict[str, Any]:

@@ -9,33 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.xtuner_config import OWN_CODE
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What one of the two stages is to do."""
-
-    data: str
-    """The file of its conversations."""
-    iterations: int
-    learning_rate: float
-    lora_rank: int = 0
-    """0: the language model stays as it is, only the projector learns."""
-    lora_plus_ratio: float = 1.0
-    """How many times LoRA's B learns as fast as its A, which has `learning_rate` (LoRA+)."""
-    projector_ratio: float = 1.0
-    """How many times the projector learns as fast as `learning_rate`."""
-    batch_size: int = 8
-    max_length: int = 320
-    """Tokens of the text of a conversation; its picture comes on top."""
-    warmup: float = 0.05
-    """Share of the iterations in which the learning rate rises."""
-    seed: int = 0
-
-    @property
-    def warmup_iterations(self) -> int:
-        return max(1, round(self.warmup * self.iterations))
+from training.eyes.eyes_recipe import EyesRecipe
+from training.eyes.picture_sets import CAPTIONS, TALKS
+from training.recipe import Recipe
+from training.xtuner_config import DTYPE, OWN_CODE, written_out
 
 
 @dataclass(frozen=True)
@@ -49,57 +26,99 @@ class Places:
     data: Path
     """The folder of the conversations and of the pictures, which are named from there."""
     pretrained: Path | None = None
-    """The file whose projector (and LoRA, if it has any) the stage begins with."""
+    """The file whose projector the stage begins with."""
+    picture: Path | None = None
+    """What the sample questions are about."""
 
 
-def render(stage: Stage, places: Places, device: str) -> str:
-    """The whole config as Python text, for `xtuner train`. `device`: "cpu" or "cuda"."""
-    lora = _LORA.format(rank=stage.lora_rank, alpha=2 * stage.lora_rank) if stage.lora_rank else ""
-    cpu = device == "cpu"
+def render(recipe: Recipe, eyes: EyesRecipe, places: Places, device: str, first: bool = False) -> str:
+    """The whole config as Python text, for `xtuner train`: of the second stage, or of the `first` one; then `recipe` is
+    that one's (eyes_recipe.first_stage). `device`: "cpu" or "cuda".
+    """
+    mixed = device != "cpu" and recipe.precision != "fp32"
     return "".join(
         (
             _IMPORTS,
             OWN_CODE,
-            _settings(stage, places),
+            _settings(recipe, places, first),
             _MODEL.format(
-                lora=lora,
-                dtype="float32" if cpu else "bfloat16",
-                attention='        attn_implementation="eager",\n' if cpu else "",
+                lora="" if first else _lora(recipe, eyes),
+                dtype="float32" if device == "cpu" else DTYPE[recipe.precision],
+                attention='        attn_implementation="eager",\n' if written_out(recipe, device) else "",
+                quantized=_quantized(recipe, device),
+                checkpointing=recipe.activation_checkpointing,
             ),
             _DATA,
             _TRAINING.format(
-                kind="OptimWrapper" if cpu else "AmpOptimWrapper",
-                faster=_faster(stage),
-                precision="" if cpu else '    loss_scale="dynamic",\n    dtype="bfloat16",\n',
-                backend="gloo" if cpu else "nccl",
+                kind="AmpOptimWrapper" if mixed else "OptimWrapper",
+                faster="" if first else _faster(recipe, eyes),
+                precision=f'    loss_scale="dynamic",\n    dtype={DTYPE[recipe.precision]!r},\n' if mixed else "",
+                warmup=_WARMUP if recipe.warmup_iterations else "",
+                samples="" if first or not recipe.evaluation_inputs or not places.picture else _samples(recipe, places),
+                backend="gloo" if device == "cpu" else "nccl",
             ),
         )
     )
 
 
-def _settings(stage: Stage, places: Places) -> str:
+def _settings(recipe: Recipe, places: Places, first: bool) -> str:
     values = {
         "llm_name_or_path": str(places.model),
         "visual_encoder_name_or_path": str(places.encoder),
         "pretrained_pth": str(places.pretrained) if places.pretrained else None,
-        "data_path": str(places.data / stage.data),
+        "data_path": str(places.data / (CAPTIONS if first else TALKS)),
         "image_folder": str(places.data),
-        "max_length": stage.max_length,
-        "batch_size": stage.batch_size,
-        "max_iters": stage.iterations,
-        "warmup_iters": stage.warmup_iterations,
-        "lr": stage.learning_rate,
-        "seed": stage.seed,
+        "max_length": recipe.max_length,
+        "batch_size": recipe.batch_size,
+        "accumulative_counts": recipe.accumulation,
+        "max_iters": recipe.iterations,
+        "warmup_iters": recipe.warmup_iterations,
+        "lr": recipe.learning_rate,
+        "weight_decay": recipe.weight_decay,
+        "max_norm": recipe.max_norm,
+        "save_steps": recipe.save_every * recipe.accumulation,
+        "save_total_limit": recipe.keep_checkpoints,
+        "seed": recipe.seed,
     }
     lines = "".join(f"{key} = {value!r}\n" for key, value in values.items())
-    return f"\n# Settings\n{lines}prompt_template = PROMPT_TEMPLATE.qwen_chat\n"
+    return f"\n# Settings\n{lines}prompt_template = getattr(PROMPT_TEMPLATE, {recipe.prompt_template!r})\n"
 
 
-def _faster(stage: Stage) -> str:
+def _lora(recipe: Recipe, eyes: EyesRecipe) -> str:
+    text = _LORA.format(
+        part="llm_lora",
+        rank=recipe.lora_rank,
+        alpha=recipe.lora_alpha,
+        dropout=recipe.lora_dropout,
+        task=', task_type="CAUSAL_LM"',
+    )
+    if eyes.encoder_lora_rank:
+        rank = eyes.encoder_lora_rank
+        text += _LORA.format(part="visual_encoder_lora", rank=rank, alpha=2 * rank, dropout=0.0, task="")
+    return text
+
+
+def _quantized(recipe: Recipe, device: str) -> str:
+    if recipe.method != "qlora":
+        return ""
+    return _QUANTIZED.format(dtype="float32" if device == "cpu" else DTYPE[recipe.precision])
+
+
+def _faster(recipe: Recipe, eyes: EyesRecipe) -> str:
     """mmengine multiplies the learning rate of every weight whose name holds a key."""
-    ratios = {"projector.": stage.projector_ratio, ".lora_B.": stage.lora_plus_ratio if stage.lora_rank else 1.0}
+    ratios = {"projector.": eyes.projector_ratio, ".lora_B.": recipe.lora_plus_ratio}
     keys = {key: {"lr_mult": ratio} for key, ratio in ratios.items() if ratio != 1}
     return f"    paramwise_cfg=dict(custom_keys={keys!r}),\n" if keys else ""
+
+
+def _samples(recipe: Recipe, places: Places) -> str:
+    return _SAMPLES.format(
+        every=recipe.save_every * recipe.accumulation,
+        asked=list(recipe.evaluation_inputs),
+        picture=str(places.picture),
+        system=recipe.system.replace("{", "{{").replace("}", "}}"),
+        tokens=recipe.evaluation_tokens,
+    )
 
 
 _IMPORTS = """\
@@ -108,7 +127,7 @@ from mmengine.hooks import CheckpointHook, DistSamplerSeedHook, IterTimerHook, L
 from mmengine.optim import AmpOptimWrapper, CosineAnnealingLR, LinearLR, OptimWrapper
 from peft import LoraConfig
 from torch.optim import AdamW
-from transformers import AutoModelForCausalLM, AutoTokenizer, CLIPImageProcessor, CLIPVisionModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, CLIPImageProcessor, CLIPVisionModel
 from xtuner.dataset import LLaVADataset
 from xtuner.dataset.collate_fns import default_collate_fn
 from xtuner.dataset.map_fns import llava_map_fn, template_map_fn_factory
@@ -117,15 +136,30 @@ from xtuner.engine.runner import TrainLoop
 from xtuner.model import LLaVAModel
 from xtuner.utils import PROMPT_TEMPLATE
 
-from training.xtuner_hooks import StopAndKeepHook
+from training.xtuner_hooks import SampleAnswersHook, StopAndKeepHook
 from training.xtuner_sampler import ShuffledLengthGroupedSampler
 """
 
 _LORA = """\
-    llm_lora=dict(
-        type=LoraConfig, r={rank!r}, lora_alpha={alpha!r}, lora_dropout=0.0, bias="none", task_type="CAUSAL_LM"
+    {part}=dict(
+        type=LoraConfig, r={rank!r}, lora_alpha={alpha!r}, lora_dropout={dropout!r}, bias="none"{task}
     ),
 """
+
+_QUANTIZED = """\
+        quantization_config=dict(
+            type=BitsAndBytesConfig,
+            load_in_4bit=True,
+            load_in_8bit=False,
+            llm_int8_threshold=6.0,
+            llm_int8_has_fp16_weight=False,
+            bnb_4bit_compute_dtype=torch.{dtype},
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_quant_type="nf4",
+        ),
+"""
+
+_WARMUP = "    dict(type=LinearLR, start_factor=1e-5, by_epoch=False, begin=0, end=warmup_iters),\n"
 
 _MODEL = """
 # Model, tokenizer and image processor
@@ -152,11 +186,11 @@ model = dict(
         pretrained_model_name_or_path=llm_name_or_path,
         trust_remote_code=False,
         torch_dtype=torch.{dtype},
-{attention}    ),
+{attention}{quantized}    ),
     visual_encoder=dict(
         type=CLIPVisionModel.from_pretrained, pretrained_model_name_or_path=visual_encoder_name_or_path
     ),
-{lora}    use_activation_checkpointing=False,
+{lora}    use_activation_checkpointing={checkpointing!r},
 )
 """
 
@@ -181,35 +215,53 @@ train_dataloader = dict(
     sampler=dict(
         type=ShuffledLengthGroupedSampler,
         length_property="modality_length",
-        per_device_batch_size=batch_size,
+        per_device_batch_size=batch_size * accumulative_counts,
     ),
     collate_fn=dict(type=default_collate_fn),
 )
+"""
+
+# Greedy answers, and short: each takes a CPU a second or two.
+_SAMPLES = """\
+    dict(
+        type=SampleAnswersHook,
+        tokenizer=tokenizer,
+        image_processor=image_processor,
+        every_n_iters={every!r},
+        evaluation_inputs={asked!r},
+        evaluation_images={picture!r},
+        system={system!r},
+        prompt_template=prompt_template,
+        max_new_tokens={tokens!r},
+        generation_kwargs=dict(do_sample=False, temperature=None, top_p=None, top_k=None),
+    ),
 """
 
 _TRAINING = """
 # Optimizer, learning rate and runtime
 optim_wrapper = dict(
     type={kind},
-    optimizer=dict(type=AdamW, lr=lr, betas=(0.9, 0.999), weight_decay=0.0),
-    clip_grad=dict(max_norm=1.0, error_if_nonfinite=False),
-    accumulative_counts=1,
+    optimizer=dict(type=AdamW, lr=lr, betas=(0.9, 0.999), weight_decay=weight_decay),
+    clip_grad=dict(max_norm=max_norm, error_if_nonfinite=False),
+    accumulative_counts=accumulative_counts,
 {faster}{precision})
 
 param_scheduler = [
-    dict(type=LinearLR, start_factor=1e-5, by_epoch=False, begin=0, end=warmup_iters),
-    dict(type=CosineAnnealingLR, eta_min=0.0, by_epoch=False, begin=warmup_iters, end=max_iters),
+{warmup}    dict(type=CosineAnnealingLR, eta_min=0.0, by_epoch=False, begin=warmup_iters, end=max_iters),
 ]
 
 train_cfg = dict(type=TrainLoop, max_iters=max_iters)
 
-custom_hooks = [dict(type=DatasetInfoHook, tokenizer=tokenizer), dict(type=StopAndKeepHook)]
+custom_hooks = [
+    dict(type=DatasetInfoHook, tokenizer=tokenizer),
+{samples}    dict(type=StopAndKeepHook),
+]
 
 default_hooks = dict(
     timer=dict(type=IterTimerHook),
     logger=dict(type=LoggerHook, log_metric_by_epoch=False, interval=1),
     param_scheduler=dict(type=ParamSchedulerHook),
-    checkpoint=dict(type=CheckpointHook, by_epoch=False, interval=max_iters, max_keep_ckpts=1),
+    checkpoint=dict(type=CheckpointHook, by_epoch=False, interval=save_steps, max_keep_ckpts=save_total_limit),
     sampler_seed=dict(type=DistSamplerSeedHook),
 )
 

@@ -8,11 +8,13 @@ trained. Here nothing is renamed by hand: every part is loaded into its place, a
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ADAPTER, PROJECTOR = "llm_adapter", "projector"
-"""What the converter's folder holds; the adapter only when there is LoRA."""
+ADAPTER, ENCODER_ADAPTER, PROJECTOR = "llm_adapter", "visual_encoder_adapter", "projector"
+"""What the converter's folder holds; adapters only where there is LoRA."""
 IMAGE = "<image>"
 LAYER = -2
 """The encoder's layer that is looked at, as XTuner's LLaVAModel does."""
@@ -28,34 +30,75 @@ TEMPLATE = (
 """ChatML as in XTuner's qwen_chat, pictures before the text: word for word what was trained with."""
 
 
-def merge(model: Path, encoder: Path, parts: Path, folder: Path) -> None:
-    """Write the folder, in float32: the starter's eyes do not bear float16."""
+@dataclass(frozen=True)
+class Assembled:
+    """A LLaVA whose parts can be reached one by one: what is put into a part is in the whole."""
+
+    whole: Any
+    """LlavaForConditionalGeneration, in float32: the starter's eyes do not bear float16."""
+    llm: Any
+    vision: Any
+    tokenizer: Any
+    processor: Any
+
+
+def assembled(model: Path, encoder: Path) -> Assembled:
+    """The LLaVA of a language model's and an encoder's folder; its projector still has no weights."""
     import torch
-    from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM, CLIPVisionModel, LlavaForConditionalGeneration
 
     tokenizer = _tokenizer(model)
     llm: Any = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
-    if (parts / ADAPTER).is_dir():
-        from peft import PeftModel
-
-        llm = PeftModel.from_pretrained(llm, parts / ADAPTER).merge_and_unload()
     llm.resize_token_embeddings(max(len(tokenizer), llm.config.vocab_size), mean_resizing=False)
     vision = CLIPVisionModel.from_pretrained(encoder, dtype=torch.float32)
-    projector = load_file(parts / PROJECTOR / "model.safetensors")
-
-    llava = LlavaForConditionalGeneration(_config(llm.config, vision.config, tokenizer)).eval()
-    llava.model.language_model.load_state_dict(llm.model.state_dict())
-    llava.lm_head.load_state_dict(llm.lm_head.state_dict())
-    llava.model.vision_tower.load_state_dict(vision.state_dict())
-    first, second = llava.model.multi_modal_projector.linear_1, llava.model.multi_modal_projector.linear_2
-    for place, layer in (("model.0", first), ("model.2", second)):
-        layer.load_state_dict({kind: projector.pop(f"{place}.{kind}") for kind in ("weight", "bias")})
-    if projector:
-        raise ValueError(f"projector weights without a place: {sorted(projector)}")
+    with torch.device("meta"):
+        llava = LlavaForConditionalGeneration(_config(llm.config, vision.config, tokenizer))
+    llava.model.language_model, llava.lm_head, llava.model.vision_tower = llm.model, llm.lm_head, vision
+    llava.model.multi_modal_projector.to_empty(device="cpu")
     llava.generation_config = llm.generation_config
-    llava.save_pretrained(folder, safe_serialization=True)
-    _processor(encoder, tokenizer, vision.config.patch_size).save_pretrained(folder)
+    return Assembled(
+        llava.float().eval(), llm, vision, tokenizer, _processor(encoder, tokenizer, vision.config.patch_size)
+    )
+
+
+def projector(checkpoint: Path) -> dict[str, Any]:
+    """The projector's weights in a checkpoint of XTuner's, by its names. Runs no code that the file may bring."""
+    from training.checkpoint import tensors
+
+    found = tensors(checkpoint)
+    return {name.removeprefix("projector."): found[name].float() for name in found if name.startswith("projector.")}
+
+
+def put_projector(into: Assembled, weights: Mapping[str, Any]) -> None:
+    """Give it the projector's weights, by XTuner's names. Raises ValueError where one has no place."""
+    left, projector = dict(weights), into.whole.model.multi_modal_projector
+    for place, layer in (("model.0", projector.linear_1), ("model.2", projector.linear_2)):
+        layer.load_state_dict({kind: left.pop(f"{place}.{kind}") for kind in ("weight", "bias")})
+    if left:
+        raise ValueError(f"projector weights without a place: {sorted(left)}")
+
+
+def merge(model: Path, encoder: Path, parts: Path, folder: Path) -> None:
+    """Write the folder, out of what the converter wrote, or of a checkpoint (.pth) of the first stage."""
+    made = assembled(model, encoder)
+    if parts.is_dir():
+        from safetensors.torch import load_file
+
+        for part, adapter in ((made.llm, ADAPTER), (made.vision, ENCODER_ADAPTER)):
+            if (parts / adapter).is_dir():
+                _add(part, parts / adapter)
+        put_projector(made, load_file(parts / PROJECTOR / "model.safetensors"))
+    else:
+        put_projector(made, projector(parts))
+    made.whole.save_pretrained(folder, safe_serialization=True)
+    made.processor.save_pretrained(folder)
+
+
+def _add(part: Any, adapter: Path) -> None:
+    """LoRA becomes part of the weights, in their place."""
+    from peft import PeftModel
+
+    PeftModel.from_pretrained(part, adapter).merge_and_unload()
 
 
 def _tokenizer(model: Path) -> Any:

@@ -174,15 +174,20 @@ def path(name: str) -> Path:
 
 def load(name: str) -> PictureSet:
     """Set `name`; its pictures are not looked at. Raises UserError (picture_set_missing, picture_set_broken)."""
-    folder = path(name)
+    return read(path(name))
+
+
+def read(folder: Path) -> PictureSet:
+    """The set in `folder`, wherever that is; its pictures are not looked at. Raises UserError(picture_set_broken)."""
     try:
         captions = _talks(folder / CAPTIONS) if (folder / CAPTIONS).is_file() else []
         exam = read_json(folder / EXAM) if (folder / EXAM).is_file() else {}
-        who, origin = card(name).get("persona"), card(name).get("origin", {})
+        about = _card(folder)
+        who, origin = about.get("persona"), about.get("origin", {})
         persona = Persona.from_dict(who) if who else None
         return PictureSet(folder, _talks(folder / TALKS), captions, talk.asked(exam), persona, origin)
     except (OSError, ValueError, TypeError, AttributeError, UserError) as error:
-        raise UserError("picture_set_broken", name=name, reason=error) from error
+        raise UserError("picture_set_broken", name=folder.name, reason=error) from error
 
 
 def _talks(file: Path) -> list[Talk]:
@@ -194,7 +199,11 @@ def _talks(file: Path) -> list[Talk]:
 
 def card(name: str) -> dict[str, Any]:
     """How set `name` was made: date, sha256, summary, persona, origin; empty when nobody wrote it down."""
-    file = path(name) / CARD
+    return _card(path(name))
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    file = folder / CARD
     try:
         return read_json(file) if file.is_file() else {}
     except ValueError:

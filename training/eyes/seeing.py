@@ -1,62 +1,70 @@
-"""Answers of a model with eyes, many at once: `python -m training.eyes.seeing MODEL PICTURES QUESTIONS ANSWERS`.
-
-Plain transformers, greedy, no system prompt. QUESTIONS is a JSON list of {"text", "picture"}, whose pictures are in the
-folder PICTURES; ANSWERS becomes a JSON list of texts.
-"""
+"""Answers of a model with eyes, many at once: plain transformers, greedy, no system prompt."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from training.eyes import pictures, sight
-from training.files import read_json, write_json
 
-BATCH = 32
+TEXTS, PICTURES = 84, 32
+"""Questions at once, without a picture and with one."""
 TOKENS = 48
 
 
-def answers(model: Any, processor: Any, asked: Sequence[dict[str, str]], folder: Path) -> list[str]:
-    """Each question's answer, at most TOKENS long."""
-    found = [""] * len(asked)
+def answers(
+    model: Any,
+    processor: Any,
+    asked: Sequence[dict[str, str]],
+    folder: Path,
+    tick: Callable[[int], None] = lambda _: None,
+) -> list[str]:
+    """Each question's answer, at most TOKENS long. `tick` hears how many are answered."""
+    found, done = [""] * len(asked), 0
     # Questions with a picture together, and short ones together: less is padded.
-    order = sorted(range(len(asked)), key=lambda place: (bool(asked[place]["picture"]), len(asked[place]["text"])))
-    for with_picture in (False, True):
+    order = sorted(range(len(asked)), key=lambda place: len(asked[place]["text"]))
+    for with_picture, batch in ((False, TEXTS), (True, PICTURES)):
         places = [place for place in order if bool(asked[place]["picture"]) is with_picture]
-        for start in range(0, len(places), BATCH):
-            some = places[start : start + BATCH]
+        for start in range(0, len(places), batch):
+            some = places[start : start + batch]
             for place, answer in zip(some, _together(model, processor, [asked[each] for each in some], folder)):
                 found[place] = answer
+            done += len(some)
+            tick(done)
     return found
 
 
 def _together(model: Any, processor: Any, asked: Sequence[dict[str, str]], folder: Path) -> list[str]:
-    import torch
+    from training.exam import greedy  # it imports torch
 
-    prompts, seen = [], []
+    prompts, shown = [], []
     for each in asked:
         images = [each["picture"]] if each["picture"] else []
-        seen += [pictures.look(folder / image) for image in images]
+        shown += [pictures.look(folder / image) for image in images]
         prompts.append(sight.prompt(processor, [{"role": "user", "content": each["text"], "images": images}]))
-    inputs = processor(images=seen or None, text=prompts, return_tensors="pt", padding=True, padding_side="left")
-    with torch.inference_mode():
-        said = model.generate(**inputs.to(model.device), max_new_tokens=TOKENS, do_sample=False)
-    told = processor.batch_decode(said[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    return [text.strip() for text in told]
+    inputs = processor(images=shown or None, text=prompts)
+    ids = [list(each) for each in inputs["input_ids"]]
+    seen = {"pixel_values": _pixels(inputs["pixel_values"]).to(model.device)} if shown else {}
+    said = greedy.together(model, ids, TOKENS, lambda _: None, **seen)
+    return [greedy.text(processor.tokenizer, each) for each in said]
+
+
+def _pixels(each: Any) -> Any:
+    import numpy
+    import torch
+
+    return torch.from_numpy(numpy.stack(list(each)))
 
 
 def load(folder: Path) -> tuple[Any, Any]:
-    """The model in `folder` and its processor; float32 on a CPU, bfloat16 on a GPU."""
+    """The model in `folder` and its processor."""
+    model, _, processor = sight.load(folder, "float32", "cpu")
+    return use_gpu(model), processor
+
+
+def use_gpu(model: Any) -> Any:
+    """The model on a GPU where there is one. It stays in float32: the starter's eyes do not bear float16."""
     import torch
-    from transformers import AutoProcessor, LlavaForConditionalGeneration
 
-    cuda = torch.cuda.is_available()
-    model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.bfloat16 if cuda else torch.float32)
-    return model.eval().to("cuda" if cuda else "cpu"), AutoProcessor.from_pretrained(folder)
-
-
-if __name__ == "__main__":
-    place, shown, given, written = map(Path, sys.argv[1:])
-    write_json(written, answers(*load(place), read_json(given), shown))
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")

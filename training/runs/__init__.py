@@ -9,14 +9,17 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from training import dataset, machine, models, spread, tokens, xtuner, xtuner_config
 from training import process as processes
 from training.errors import UserError
+from training.eyes import encoders, eyes_recipe, picture_sets
+from training.eyes.eyes_recipe import EyesRecipe
 from training.recipe import Recipe
-from training.runs import launch
+from training.runs import launch, stages
 from training.runs import queue as turns
 from training.runs.history import clean_up, delete, note, rename, size
 from training.runs.queue import queued, reorder
@@ -43,41 +46,74 @@ class Preview:
     plain_command: str
 
 
-def preview(dataset_name: str, model: str, recipe: Recipe) -> Preview:
-    """The XTuner config and commands of a run that is not started. Raises UserError."""
-    rows = dataset.path(dataset_name)
-    config, work = Path("config.py"), Path("work")
+def preview(dataset_name: str, model: str, recipe: Recipe, eyes: EyesRecipe | None = None) -> Preview:
+    """The XTuner config and commands of a run that is not started; with pictures those of both stages.
+
+    Raises UserError.
+    """
     here, place = machine.look(), models.place(model)
     checked = spread.checked(recipe, here, models.architecture(place))
+    if eyes:
+        return _preview_with_eyes(dataset_name, place, checked, eyes, here.device)
+    rows = dataset.path(dataset_name)
+    config, work = Path("config.py"), Path("work")
     text = xtuner_config.render(checked, place, rows, here.device)
     command = subprocess.list2cmdline(xtuner.train(config, work, recipe))
     return Preview(text, command, xtuner.plain_train(config, work, recipe))
 
 
-def start(dataset_name: str, model: str, recipe: Recipe, name: str = "", queue: bool = False, config: str = "") -> str:
+def _preview_with_eyes(name: str, place: Path, recipe: Recipe, eyes: EyesRecipe, device: str) -> Preview:
+    eyes_recipe.checked(recipe, eyes, len(picture_sets.load(name).captions))
+    spec = {"recipe": asdict(recipe), "eyes": asdict(eyes), "model_folder": str(place), "device": device}
+    spec["encoder_folder"] = str(encoders.place(eyes.encoder))
+    found = stages.of(Path(), spec)
+    texts = [f"# {each.config}\n{stages.rendered(each, Path(), spec)}" for each in found]
+    commands = [subprocess.list2cmdline(xtuner.train(each.config, each.work, each.recipe)) for each in found]
+    plain = [xtuner.plain_train(each.config, each.work, each.recipe) for each in found]
+    return Preview(*("\n".join(lines) for lines in (texts, commands, plain)))
+
+
+def start(
+    dataset_name: str,
+    model: str,
+    recipe: Recipe,
+    name: str = "",
+    queue: bool = False,
+    config: str = "",
+    eyes: EyesRecipe | None = None,
+) -> str:
     """Start a run and return its id; it goes on without whoever started it.
 
     `config`: a text of XTuner's kind to run instead of the one made of the recipe, which has to tell what is in it
-    (config_check.py). While another run needs the same device: UserError(run_active), or with `queue` it waits for its
-    turn. Raises UserError: dataset_missing, dataset_broken, model_missing, recipe problems, rows_all_too_long,
-    disk_full, run_did_not_start.
+    (config_check.py). `eyes`: with pictures; then `dataset_name` is a picture set. While another run needs the same
+    device: UserError(run_active), or with `queue` it waits for its turn. Raises UserError: dataset_missing,
+    dataset_broken, picture_set_..., model_missing, recipe and projector problems, rows_all_too_long, disk_full,
+    run_did_not_start.
     """
-    dataset.load(dataset_name)
+    there: Any = (picture_sets if eyes else dataset).load(dataset_name)
     here, model_folder = machine.look(), models.place(model)
     spread.checked(recipe, here, models.architecture(model_folder))
-    measured = tokens.measure(dataset_name, model)
-    if not recipe.pack and measured.mute(recipe.max_length) >= measured.rows:
-        raise UserError("rows_all_too_long", name=dataset_name, limit=recipe.max_length)
+    if eyes:
+        eyes_recipe.checked(recipe, eyes, len(there.captions))
+    else:
+        _check_lengths(dataset_name, model, recipe)
+    wish = launch.Wish(dataset_name, model, recipe, eyes, config, name)
     with turns.locked():
         launch.sweep()
         needs = turns.devices({"device": here.device, "recipe": asdict(recipe)})
         busy = turns.ahead(None, needs)
         if busy and not queue:
             raise UserError("run_active", run=busy)
-        made = launch.new_folder(dataset_name, model, model_folder, recipe, name, config)
+        made = launch.new_folder(wish, model_folder)
         turns.append(made.name)
         launch.launch(made)
     return made.name
+
+
+def _check_lengths(dataset_name: str, model: str, recipe: Recipe) -> None:
+    measured = tokens.measure(dataset_name, model)
+    if not recipe.pack and measured.mute(recipe.max_length) >= measured.rows:
+        raise UserError("rows_all_too_long", name=dataset_name, limit=recipe.max_length)
 
 
 def stop(run: str, keep: bool = False) -> RunStatus:

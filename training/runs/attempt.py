@@ -18,7 +18,8 @@ from training import recipe as recipes
 from training.errors import UserError
 from training.files import read_json, write_text
 from training.home import ROOT
-from training.runs import run_log, status
+from training.recipe import Recipe
+from training.runs import run_log, stages, status
 from training.runs.failure import Failure, explain
 from training.runs.status import RunStatus
 
@@ -61,6 +62,7 @@ class Run:
             phase="queued",
             step=before.step if before else 0,
             total=self.recipe.steps,
+            first_total=self.stages[0].recipe.steps if len(self.stages) > 1 else 0,
             pid=os.getpid(),
             mark=process.start_mark(os.getpid()) or "",
             started=before.started if before else now,
@@ -74,6 +76,7 @@ class Run:
         """What was asked for; asked again after a resume has changed it."""
         self.spec = read_json(self.folder / "spec.json")
         self.recipe = recipes.from_dict(self.spec["recipe"])
+        self.stages = stages.of(self.folder, self.spec)
 
     def enter(self, phase: str, **changes: Any) -> None:
         """Begin the next phase; the time of the last one is noted."""
@@ -113,8 +116,11 @@ class Run:
         chosen = xtuner.devices(self.recipe, self.spec.get("device", "cpu"))
         return {**xtuner.environment(self.folder), **chosen, **process.owner(self.folder)}
 
-    def execute(self, command: list[str], tick: Callable[[], None] | None = None) -> None:
-        """Run a child to its end, its output in run.log. Raises Failed with the reason when it fails."""
+    def execute(self, command: list[str], tick: Callable[[], None] | None = None, recipe: Recipe | None = None) -> None:
+        """Run a child to its end, its output in run.log. Raises Failed with the reason when it fails.
+
+        `recipe`: what it does, unless that is the run's; for what may help.
+        """
         print(f"\n$ {subprocess.list2cmdline(command)}", flush=True)
         child = subprocess.Popen(
             command,
@@ -132,4 +138,4 @@ class Run:
                 tick()
         if child.returncode:
             log = run_log.tail(self.folder)
-            raise Failed(explain(child.returncode, log, self.recipe, self.log), child.returncode)
+            raise Failed(explain(child.returncode, log, recipe or self.recipe, self.log), child.returncode)

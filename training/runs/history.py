@@ -10,6 +10,7 @@ from typing import Any
 from training import xtuner
 from training.errors import UserError
 from training.exam import recommendation
+from training.eyes.run_data import FIRST
 from training.files import write_json, writing_failed
 from training.merge import whole_checkpoints
 from training.runs import queue, record
@@ -70,7 +71,15 @@ def clean_up(run: str) -> int:
         chosen = recommendation.load(place)
         kept = {max(whole, default=0), chosen.iteration if chosen else 0}
         found = [path for iteration, path in xtuner.checkpoints(work).items() if iteration not in kept]
-        found += [work / "datasets_cache", place / "aside", place / ".merged", place / ".adapter"]
+        first = xtuner.checkpoints(place / FIRST / "work")
+        found += [path for iteration, path in first.items() if iteration != max(first)]
+        found += [
+            place / FIRST / "work" / "datasets_cache",
+            work / "datasets_cache",
+            place / "aside",
+            place / ".merged",
+            place / ".adapter",
+        ]
         found = [path for path in found if path.exists()]
         freed = sum(_weight(file) for path in found for file in _files(path))
         for path in found:

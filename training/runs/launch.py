@@ -10,54 +10,84 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from training import dataset, machine, process, xtuner, xtuner_config
+from training import dataset, machine, process, xtuner
 from training.errors import UserError
+from training.eyes import encoders, picture_sets, projector, run_data
+from training.eyes.eyes_recipe import EyesRecipe
 from training.files import write_json, write_text, writing_failed
 from training.home import ROOT, runs_dir
 from training.recipe import Recipe
 from training.rows import write_lines
-from training.runs import run_log, status
+from training.runs import run_log, stages, status
 from training.runs.failure import last_meaningful_line
 
 START_DEADLINE = 30.0
 """Seconds a new run process has to write its first status."""
 
 
-def new_folder(dataset_name: str, model: str, place: Path, recipe: Recipe, name: str, config: str = "") -> Path:
+@dataclass(frozen=True)
+class Wish:
+    """What a run is to do."""
+
+    dataset: str
+    model: str
+    recipe: Recipe
+    eyes: EyesRecipe | None = None
+    """With pictures: what it has beside the Recipe, and `dataset` is a picture set."""
+    config: str = ""
+    """A text of XTuner's kind to run instead of the one made of the recipe; not with pictures."""
+    name: str = ""
+
+
+def new_folder(wish: Wish, place: Path) -> Path:
     """A run's folder with all that its process needs; it is there whole, or not at all.
 
     A `config` given is taken as it is, but for the dataset's path: the run trains on its own copy.
     """
-    folder = _made(name or dataset_name)
+    folder = _made(wish.name or wish.dataset)
     try:
-        rows, copy = dataset.path(dataset_name), folder / "data.json"
-        _keep_rows(rows, copy)
-        device = machine.look().device
-        text = config.replace(repr(str(rows)), repr(str(copy))) or xtuner_config.render(recipe, place, copy, device)
-        write_text(folder / "config.py", text)
-        write_json(
-            folder / "spec.json",
-            {
-                "run": folder.name,
-                "name": name or dataset_name,
-                "dataset": dataset_name,
-                "card": dataset.card(dataset_name),
-                "model": model,
-                "model_folder": str(place),
-                "device": device,
-                "recipe": asdict(recipe),
-                "own_config": bool(config),
-                "created": time.time(),
-                "command": xtuner.plain_train(folder / "config.py", folder / "work", recipe),
-            },
-        )
+        spec = _spec(wish, place, folder)
+        if wish.eyes:
+            run_data.bring(wish.dataset, folder)
+            if wish.eyes.pretrained:
+                projector.bring(Path(wish.eyes.pretrained), place, Path(spec["encoder_folder"]), folder)
+        else:
+            _keep_rows(dataset.path(wish.dataset), folder / "data.json")
+        if wish.config:
+            rows = repr(str(dataset.path(wish.dataset)))
+            write_text(folder / "config.py", wish.config.replace(rows, repr(str(folder / "data.json"))))
+        else:
+            stages.write_configs(folder, spec)
+        write_json(folder / "spec.json", spec)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder
+
+
+def _spec(wish: Wish, place: Path, folder: Path) -> dict[str, Any]:
+    """spec.json: what was asked for, and what it was when it was."""
+    cards = picture_sets if wish.eyes else dataset
+    spec: dict[str, Any] = {
+        "run": folder.name,
+        "name": wish.name or wish.dataset,
+        "dataset": wish.dataset,
+        "card": cards.card(wish.dataset),
+        "model": wish.model,
+        "model_folder": str(place),
+        "device": machine.look().device,
+        "recipe": asdict(wish.recipe),
+        "own_config": bool(wish.config),
+        "created": time.time(),
+    }
+    if wish.eyes:
+        spec |= {"eyes": asdict(wish.eyes), "encoder_folder": str(encoders.place(wish.eyes.encoder))}
+    lines = [xtuner.plain_train(each.config, each.work, each.recipe) for each in stages.of(folder, spec)]
+    return {**spec, "command": "\n".join(lines)}
 
 
 _BIG = 32 << 20

@@ -1,36 +1,43 @@
 """The phases of a run in their order, inside its process: prepare -> train -> examine -> convert -> merge.
 
-Each works through child processes; a resume goes back to its checkpoint before it trains.
+With pictures it trains twice. Each works through child processes; a resume goes back to its checkpoint before.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
 import zipfile
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training import exam, models, process, xtuner
+from training import exam, models, process
 from training.errors import UserError
 from training.exam import certificate, model_card, parity, recommendation
+from training.eyes import encoders, run_data
 from training.merge import merge, parts, prune, whole_checkpoints
-from training.runs import progress, queue, resumption
+from training.models import starter_eyes
+from training.runs import queue, resumption, stages
 from training.runs.attempt import Failed, Run
-from training.runs.divergence import gone_wrong
-from training.runs.failure import Failure
-
-KEEP_GRACE = 120.0
-"""Seconds the training has to reach the end of its step and save, when it is stopped and kept."""
-END_GRACE = 10.0
-"""Seconds a child has to end by itself before it is killed."""
+from training.runs.stages import Stage
+from training.runs.trainer import END_GRACE, train
 
 
 def through(run: Run, point: int | None, changes: dict[str, Any]) -> dict[str, Any]:
     """Take the run through its phases; `point` is the iteration to resume from. Returns its ending, for its status."""
     prepare(run)
-    last = train(run, None if point is None else go_back(run, point, changes))
+    since = None if point is None else go_back(run, point, changes)
+    if run.spec.get("eyes"):
+        first_sight(run)
+    last = 0
+    for stage in run.stages:
+        last = train(run, stage, since)
+        if run.asked and stage is not run.stages[-1]:
+            return end_early(run, stage, last)
+    return finish(run, last)
+
+
+def finish(run: Run, last: int) -> dict[str, Any]:
+    """Examine, choose, merge and certify what was trained up to iteration `last`. Returns the run's ending."""
     stopped = run.asked > 0
     kept, doubt = examine(run, last)
     run.tell(kept=kept // run.recipe.accumulation)
@@ -47,30 +54,51 @@ def through(run: Run, point: int | None, changes: dict[str, Any]) -> dict[str, A
     return {"phase": "stopped" if stopped else "done", "exit_code": 0, "reason": told}
 
 
+def end_early(run: Run, stage: Stage, last: int) -> dict[str, Any]:
+    """Merge what was stopped in the first stage: a model that only describes pictures. Returns the run's ending."""
+    merge(run.folder, stage.checkpoints()[last], run.execute, run.enter)
+    told = {"reason": "stopped_in_first_stage", "step": run.status.step, "total": stage.recipe.steps}
+    return {"phase": "stopped", "exit_code": 0, "reason": told}
+
+
 def prepare(run: Run) -> None:
     """Fetch the starter weights when they are what is missing."""
 
-    def note(stage: str, fraction: float) -> None:
-        run.tell(note={"note": f"starter_{stage}", "percent": round(100 * fraction)})
+    def note(what: str) -> Callable[[str, float], None]:
+        return lambda stage, fraction: run.tell(note={"note": f"{what}_{stage}", "percent": round(100 * fraction)})
 
     if run.spec["model"] == models.STARTER and not models.starter.ready():
-        models.starter.ensure(note)
+        models.starter.ensure(note("starter"))
     models.check(Path(run.spec["model_folder"]))
+    if run.spec.get("eyes"):
+        if run.spec["eyes"]["encoder"] == encoders.STARTER and not starter_eyes.ready():
+            starter_eyes.ensure(note("eyes"))
+        encoders.check(Path(run.spec["encoder_folder"]))
 
 
-def go_back(run: Run, point: int, changes: dict[str, Any]) -> Path | None:
-    """Bring the folder to where this attempt goes on; returns the checkpoint, None to begin anew."""
-    whole = whole_checkpoints(run.folder / "work")
+def first_sight(run: Run) -> None:
+    """Fit the projector that the run begins with, unless that is there already or not wanted."""
+    file = run_data.begun_with(run.folder, run.spec)
+    if file is None or file.exists():
+        return
+    run.tell(note={"note": "first_sight"})
+    run.execute(run_data.fit_first_sight(run.folder, run.spec))
+
+
+def go_back(run: Run, point: int, changes: dict[str, Any]) -> int:
+    """Bring the folder to where this attempt goes on; returns that iteration, 0 to begin anew."""
+    whole = stages.checkpoints(run.folder, run.spec)
     while point and not _reads(whole.get(point)):
         print(f"The checkpoint of iteration {point} is damaged.", flush=True)
         point = max((iteration for iteration in whole if iteration < point), default=0)
     with queue.locked():  # spec.json may just be renamed
-        checkpoint = resumption.go_back(run.folder, point, changes)
+        resumption.go_back(run.folder, point, changes)
     run.read_spec()
-    step = point // run.recipe.accumulation
-    run.tell(step=step, total=run.recipe.steps, resumed_from=step)
-    print(f"Resumed from step {step}." if step else "Begun anew.", flush=True)
-    return checkpoint
+    phase, step = stages.said(run.folder, run.spec, point)
+    total = next(stage.recipe.steps for stage in run.stages if stage.phase == phase)
+    run.tell(step=step, total=total, resumed_from=step)
+    print(f"Resumed from step {step} of {phase}." if step else "Begun anew.", flush=True)
+    return point
 
 
 def _reads(checkpoint: Path | None) -> bool:
@@ -85,52 +113,6 @@ def _reads(checkpoint: Path | None) -> bool:
         return True
     except (OSError, zipfile.BadZipFile):
         return False
-
-
-def train(run: Run, since: Path | None) -> int:
-    """Train to the last step, or to where the user stopped it; returns the last checkpoint's iteration."""
-    run.enter("training")
-    config, work, accumulation = run.folder / "config.py", run.folder / "work", run.recipe.accumulation
-    begun, asked = run.status.step, list[float]()
-    waiting = {"note": "machines", "lines": "\n".join(xtuner.other_machines(config, work, run.recipe, since))}
-
-    def look() -> None:
-        points = progress.points(run.folder, accumulation)
-        if points:
-            recent = statistics.median(point.seconds for point in points[-10:]) * accumulation
-            run.tell(step=points[-1].step, step_seconds=round(recent, 3))
-        alone = run.recipe.nodes > 1 and not (points and points[-1].step > begun)
-        run.tell(note=waiting if alone else exam.note(run.folder) if run.recipe.auto_stop else None)
-        lost = gone_wrong(points, run.recipe)
-        if lost:
-            process.end_children(END_GRACE)
-            raise Failed(_with_good_checkpoint(lost, work, accumulation))
-
-    def tick() -> None:
-        look()
-        if run.asked and not asked:
-            asked.append(time.monotonic())
-            (work / xtuner.STOP_FILE).touch()
-            run.enter("stopping")
-        if asked and time.monotonic() > asked[0] + KEEP_GRACE:
-            process.end_children(END_GRACE)
-
-    if since is None or max(whole_checkpoints(work), default=0) < run.recipe.iterations:
-        try:
-            run.execute(xtuner.train(config, work, run.recipe, since), tick)
-        except Failed as failed:
-            if not asked or failed.exit_code is None:
-                raise
-        look()
-    found = whole_checkpoints(work)
-    if not found:
-        raise Failed(Failure("stopped_too_early" if asked else "no_checkpoint", {"log": run.log}))
-    return max(found)
-
-
-def _with_good_checkpoint(lost: Failure, work: Path, accumulation: int) -> Failure:
-    good = max((at for at in whole_checkpoints(work) if at // accumulation < lost.details["step"]), default=0)
-    return replace(lost, details={**lost.details, "good": good // accumulation, "good_iteration": good})
 
 
 def certify(run: Run) -> None:
@@ -156,9 +138,11 @@ def compare(run: Run) -> None:
 def examine(run: Run, last: int) -> tuple[int, dict[str, Any] | None]:
     """Let every checkpoint sit the exam: the iteration to keep, and why it is the last one if the exam did not choose.
 
-    A dataset that was not built from a persona has no exam. What goes wrong here costs the choice, never the model.
+    `last` counts through all stages, what is returned in the last one alone. A dataset that was not built from a
+    persona has no exam. What goes wrong here costs the choice, never the model.
     """
-    if exam.persona(run.spec) is None:
+    last -= run.stages[-1].before
+    if not exam.there_is(run.folder, run.spec):
         return last, None
     asked = run.asked
     run.enter("examining")

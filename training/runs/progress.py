@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from training.eyes.run_data import FIRST
 from training.runs.growing import Growing
 
 
@@ -37,8 +38,13 @@ class Sample:
     answer: str
 
 
+def first_points(folder: Path) -> list[Point]:
+    """The curve of a run's first stage; empty where it has none."""
+    return points(folder / FIRST)
+
+
 def points(folder: Path, accumulation: int = 1) -> list[Point]:
-    """The curve of a run folder, step by step. After a resume the newer value of a step counts."""
+    """The curve of a run or stage folder, step by step. After a resume the newer value of a step counts."""
     found: dict[int, Point] = {}
     for file in sorted(folder.glob("work/*/vis_data/scalars.json")):
         found.update(_curve(file, accumulation).points())
@@ -111,12 +117,13 @@ _DIALOGUE = re.compile(
 
 
 def _dialogues(text: str) -> list[tuple[str, str]]:
-    return [(match["question"].strip(), match["answer"].strip()) for match in _DIALOGUE.finditer(text)]
+    found = _DIALOGUE.finditer(text)
+    return [(match["question"].strip().removeprefix("<image>").strip(), match["answer"].strip()) for match in found]
 
 
 def curve_mark(folder: Path) -> str:
     """Changes whenever the curve or the sample answers do; costs a few stat calls."""
-    return _mark(sorted(folder.glob("work/*/vis_data/*")))
+    return _mark(sorted([*folder.glob("work/*/vis_data/*"), *folder.glob(f"{FIRST}/work/*/vis_data/*")]))
 
 
 def status_mark(folder: Path) -> str:

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from training import merge, runs
+from training import exam, merge, runs
 from training.errors import UserError
 from training.exam import certificate, model_card, parity, recommendation
 from training.home import ROOT
@@ -47,6 +47,7 @@ def remake(run: str, iteration: int = 0, enter: Callable[[str], None] = lambda _
     made = merge.merge(folder, found[iteration or recommended], execute, enter)
     if parity.can_compare(folder):
         execute(parity.command(folder))
+    if exam.load(folder) and exam.persona(runs.spec(run)):
         certificate.write(folder)
     model_card.write(folder)
     return merge.origin(made)["step"]

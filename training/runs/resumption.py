@@ -12,14 +12,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from training import machine, models, spread, xtuner, xtuner_config
+from training import machine, models, spread, xtuner
 from training import recipe as recipes
 from training.errors import UserError
+from training.eyes import encoders, eyes_recipe, run_data
 from training.files import read_json, write_json, write_text
-from training.merge import whole_checkpoints
 from training.recipe import Recipe
-from training.runs import launch, record, status
+from training.runs import launch, record, stages, status
 from training.runs import queue as turns
+from training.runs.stages import Stage
 
 FREE = frozenset({
     "system", "max_length", "pack", "batch_size", "lora_dropout", "max_norm", "activation_checkpointing",
@@ -44,18 +45,21 @@ def _check(run: str) -> None:
     if now.phase == "done":
         raise UserError("resume_done", run=run)
     spec, place = record.spec(run), record.folder(run)
-    if not (place / "data.json").is_file():
+    if not (run_data.there(place) if spec.get("eyes") else (place / "data.json").is_file()):
         raise UserError("resume_without_data", run=run)
     if machine.look().device != spec["device"]:
         raise UserError("resume_elsewhere", device=spec["device"])
     if spec["model"] != models.STARTER:  # the starter weights are fetched again
         models.check(Path(spec["model_folder"]))
+    if spec.get("eyes") and spec["eyes"]["encoder"] != encoders.STARTER:
+        encoders.check(Path(spec["encoder_folder"]))
 
 
 def resume_points(run: str) -> list[int]:
     """The iterations of the checkpoints a resume may go on from, the newest first: whole, and before any loss of it."""
-    good = _last_good(record.folder(run))
-    found = whole_checkpoints(record.folder(run) / "work")
+    place = record.folder(run)
+    good = _last_good(place)
+    found = stages.checkpoints(place, record.spec(run))
     return sorted((iteration for iteration in found if good is None or iteration <= good), reverse=True)
 
 
@@ -67,7 +71,7 @@ def resume_point(run: str) -> int:
 def _last_good(place: Path) -> int | None:
     """The iteration after which the last training was lost, if it was; also when a resume died in the queue since."""
     for entered in reversed(status.phases(place)):
-        if entered.phase == "training":
+        if entered.phase in ("pretraining", "training"):
             break
         if entered.reason and "good_iteration" in entered.reason:
             return int(entered.reason["good_iteration"])
@@ -76,16 +80,16 @@ def _last_good(place: Path) -> int | None:
 
 def continues(run: str, changes: dict[str, Any] | None = None) -> bool:
     """Whether a resume with these changes goes on from a checkpoint; otherwise it begins anew at step 0."""
-    old = recipes.from_dict(record.spec(run)["recipe"])
-    return resume_point(run) > 0 and _legal(old, _changed(old, changes))
+    spec = record.spec(run)
+    return _kept(record.folder(run), spec, _changed(spec, changes or {}), resume_point(run)) > 0
 
 
 def resume(run: str, checkpoint: int | None = None, changes: dict[str, Any] | None = None, queue: bool = False) -> None:
-    """Go on with a run in its own folder: from `checkpoint` (an iteration; the newest), with changes of its recipe.
+    """Go on with a run in its own folder: from `checkpoint` (an iteration; the newest), with changes of its settings.
 
-    Changes the optimizer cannot follow make it begin anew (see continues). While another run needs the same device:
-    UserError(run_active), or with `queue` it waits for its turn. Raises UserError: run_missing, resume_...,
-    model problems, recipe problems, disk_full, run_did_not_start.
+    Changes the optimizer cannot follow make it begin anew (see continues), with pictures the stage that they concern.
+    While another run needs the same device: UserError(run_active), or with `queue` it waits for its turn. Raises
+    UserError: run_missing, resume_..., model problems, recipe problems, disk_full, run_did_not_start.
     """
     with turns.locked():
         launch.sweep()
@@ -93,22 +97,37 @@ def resume(run: str, checkpoint: int | None = None, changes: dict[str, Any] | No
         place, spec = record.folder(run), record.spec(run)
         if changes and spec.get("own_config"):
             raise UserError("resume_own_config")
-        old = recipes.from_dict(spec["recipe"])
-        new = spread.checked(_changed(old, changes), machine.look())
-        found = whole_checkpoints(place / "work")
-        if checkpoint and checkpoint not in found:
+        new = _changed(spec, changes or {})
+        spread.checked(recipes.from_dict(new["recipe"]), machine.look())
+        if checkpoint and checkpoint not in stages.checkpoints(place, spec):
             raise UserError("resume_without_checkpoint", run=run, checkpoint=checkpoint)
         point = resume_point(run) if checkpoint is None else checkpoint
-        busy = turns.ahead(run, turns.devices({**spec, "recipe": asdict(new)}))
+        busy = turns.ahead(run, turns.devices(new))
         if busy and not queue:
             raise UserError("run_active", run=busy)
         turns.append(run)
-        point = point if _legal(old, new) else 0
+        point = _kept(place, spec, new, point)
         launch.launch(place, "--resume", str(point), "--changes", json.dumps(changes or {}))
 
 
-def _changed(old: Recipe, changes: dict[str, Any] | None) -> Recipe:
-    return recipes.checked(recipes.from_dict({**asdict(old), **(changes or {})}))
+def _changed(spec: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The spec with other settings. Raises UserError (recipe problems)."""
+    of_eyes = {field: value for field, value in changes.items() if spec.get("eyes") and field in spec["eyes"]}
+    others = {field: value for field, value in changes.items() if field not in of_eyes}
+    recipe = recipes.checked(recipes.from_dict({**spec["recipe"], **others}))
+    changed = {**spec, "recipe": asdict(recipe)}
+    if spec.get("eyes"):
+        eyes = eyes_recipe.checked(recipe, eyes_recipe.from_dict({**spec["eyes"], **of_eyes}))
+        changed["eyes"] = asdict(eyes)
+    return changed
+
+
+def _kept(place: Path, old: dict[str, Any], new: dict[str, Any], point: int) -> int:
+    """The iteration up to which the changed run can go on with what it learned, at most `point`."""
+    for before, after in zip(stages.of(place, old), stages.of(place, new)):
+        if point > before.before and not _legal(before.recipe, after.recipe):
+            return before.before
+    return point
 
 
 def _legal(old: Recipe, new: Recipe) -> bool:
@@ -120,27 +139,30 @@ def _legal(old: Recipe, new: Recipe) -> bool:
     return not differ
 
 
-def go_back(folder: Path, point: int, changes: dict[str, Any]) -> Path | None:
-    """Prepare the run's folder for an attempt that goes on from iteration `point`; returns the checkpoint.
+def go_back(folder: Path, point: int, changes: dict[str, Any]) -> None:
+    """Prepare the run's folder for an attempt that goes on from iteration `point`.
 
     Everything later (of a run that begins anew: everything) moves to aside/<attempt>/. May be repeated after a kill.
     """
     spec = read_json(folder / "spec.json")
-    recipe = recipes.from_dict({**spec["recipe"], **changes})
-    _set_aside(folder, point, recipe.accumulation)
-    spec = {**spec, "recipe": asdict(recipe), "changes": [*spec.get("changes", []), {"from": point, **changes}]}
-    text = xtuner_config.render(recipe, Path(spec["model_folder"]), folder / "data.json", spec["device"])
+    changed = _changed(spec, changes)
+    aside = _next(folder / "aside")
+    for stage in stages.of(folder, spec):
+        _set_aside(folder, stage, point, aside)
     if changes:
-        write_text(folder / "config.py", text)
-        write_json(folder / "spec.json", spec)
-    return xtuner.checkpoints(folder / "work")[point] if point else None
+        changed["changes"] = [*spec.get("changes", []), {"from": point, **changes}]
+        stages.write_configs(folder, changed)
+        write_json(folder / "spec.json", changed)
 
 
-def _set_aside(folder: Path, point: int, accumulation: int) -> None:
-    work, aside = folder / "work", _next(folder / "aside")
+def _set_aside(folder: Path, stage: Stage, run_point: int, aside: Path) -> None:
+    work, point = stage.work, stage.own(run_point)
     later = [path for iteration, path in xtuner.checkpoints(work).items() if iteration > point]
     later += [file for file in work.glob("*/vis_data/eval_outputs_iter_*.txt") if _iteration(file) > point]
-    later += [file for file in folder.glob("exam/step_*.json") if _number(file) > point // accumulation]
+    if stage.phase == "training":
+        # What the first stage learns anew sits its exam anew, which is that of step 0.
+        done = point // stage.recipe.accumulation if run_point >= stage.before else -1
+        later += [file for file in folder.glob("exam/step_*.json") if _number(file) > done]
     later += [file for file in [folder / "exam" / "recommendation.json"] if file.exists() and later]
     curves = list(work.glob("*/vis_data/scalars.json"))
     for curve in curves:

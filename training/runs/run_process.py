@@ -21,7 +21,7 @@ from training import process
 from training.errors import UserError
 from training.runs import phases, queue
 from training.runs.attempt import Discarded, Ended, Failed, Run
-from training.runs.phases import END_GRACE
+from training.runs.trainer import END_GRACE
 
 TURN_TICK = 1.0
 """Seconds between two questions whose turn it is."""

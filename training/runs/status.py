@@ -14,7 +14,7 @@ from typing import Any
 from training.files import read_json, write_json, writing_failed
 from training.sentences import sentence
 
-LIVE = ("queued", "preparing", "training", "converting", "examining", "merging", "stopping")
+LIVE = ("queued", "preparing", "pretraining", "training", "converting", "examining", "merging", "stopping")
 ENDED = ("done", "failed", "stopped")
 PHASES = (*LIVE, *ENDED)
 
@@ -25,9 +25,14 @@ class RunStatus:
 
     run: str
     phase: str
-    """queued, preparing, training, examining, converting, merging, stopping; at the end done, failed or stopped."""
+    """queued, preparing, pretraining (with pictures), training, examining, converting, merging, stopping; at the end
+    done, failed or stopped.
+    """
     step: int = 0
+    """Of the training at hand, or of the last one."""
     total: int = 0
+    first_total: int = 0
+    """Steps of the first stage, of a run that learns to see; 0: there is none."""
     pid: int = 0
     mark: str = ""
     """Tells the run process from a later process with the same pid."""
@@ -67,8 +72,8 @@ class RunStatus:
 
     @property
     def eta_seconds(self) -> float | None:
-        """Seconds until the last step; None while that is unknown."""
-        if self.phase != "training" or self.step_seconds is None:
+        """Seconds until the last step of the training at hand; None while that is unknown."""
+        if self.phase not in ("pretraining", "training") or self.step_seconds is None:
             return None
         return self.step_seconds * (self.total - self.step)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from PIL import Image
 
 from training import xtuner
 from training.eyes import llava_config, llava_merge
-from training.eyes.llava_config import Places, Stage
+from training.eyes.eyes_recipe import FINETUNE, EyesRecipe
+from training.eyes.llava_config import Places
 from training.home import ROOT
 
 pytestmark = pytest.mark.real
@@ -21,7 +23,11 @@ pytestmark = pytest.mark.real
 QUESTION = "What colour is it? 你是谁"
 
 
-@pytest.fixture(scope="module", params=[0, 4], ids=["projector only", "projector and LoRA"])
+RECIPE = replace(FINETUNE, lora_rank=4, lora_alpha=8)
+STAGES = {"projector only": (True, 0), "projector and LoRA": (False, 0), "and LoRA in the encoder": (False, 4)}
+
+
+@pytest.fixture(scope="module", params=list(STAGES))
 def trained(request: pytest.FixtureRequest, tiny: Places, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     """XTuner's model with weights as after training, and the folder that its checkpoint becomes."""
     import torch
@@ -29,7 +35,9 @@ def trained(request: pytest.FixtureRequest, tiny: Places, tmp_path_factory: pyte
     from xtuner.registry import BUILDER
 
     place = tmp_path_factory.mktemp("run")
-    (place / "config.py").write_text(llava_config.render(Stage("llava.json", 3, 1e-3, request.param), tiny, "cpu"))
+    first, encoder_rank = STAGES[request.param]
+    text = llava_config.render(RECIPE, EyesRecipe(encoder_lora_rank=encoder_rank), tiny, "cpu", first)
+    (place / "config.py").write_text(text)
     config = Config.fromfile(place / "config.py")
     torch.set_float32_matmul_precision("highest")  # the config asks for less, to train faster
     model = BUILDER.build(config.model).eval()

@@ -72,8 +72,8 @@ def test_the_example_set_is_saved_with_its_exam(tmp_path: Path) -> None:
     assert (back.talks, back.captions, back.exam, back.persona) == (drawn.talks, drawn.captions, drawn.exam, WHO)
     assert sorted(str(file.relative_to(folder)) for file in folder.rglob("*.png")) == sorted(drawn.pictures)
     assert picture_sets.card("shapes")["summary"]["held_out"] == 4
-    sheets = examination.paper(back.exam, WHO)
-    assert {sheet.kind for sheet in sheets} >= {"colour", "shape", examination.WITH_PICTURE, "identity", "other"}
+    sheets = examination.paper(back)
+    assert {sheet.kind for sheet in sheets} >= {"colour", "shape", examination.WITH_PICTURE, "identity", "near_miss"}
     assert [file.name for file in datasets_dir().iterdir()] == ["shapes"], "nothing else is left behind"
 
 
