@@ -81,5 +81,5 @@ class Page(gr.Blocks):
             made = gr.Dropdown(choices=update["choices"], value=update.get("value"), render=False)
             # What is not among them Gradio would refuse; after an update of its label it makes it anew, out of these.
             dropdown.choices = dropdown.constructor_args["choices"] = made.choices
-            found[dropdown._id] = {"choices": made.choices, "value": made.value}
+            found[dropdown._id] = {"choices": made.choices, **({"value": made.value} if "value" in update else {})}
         return found

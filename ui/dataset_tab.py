@@ -39,6 +39,8 @@ class DatasetTab:
     next: gr.Button
     """Goes on to training with that dataset."""
     saved: SavedDatasets
+    mixed: gr.Dropdown
+    """Offers the saved datasets, too."""
     drafts: list[Draft]
     restore: Callable[[Any], Any]
     """(event) -> event: brings back what was entered before a reload."""
@@ -93,7 +95,9 @@ def dataset_tab(text: Text) -> DatasetTab:
     ]
     draft, restore = _drafting(text, form)
     drafts = [draft, pictures.draft]
-    return DatasetTab(pane.view, saving, pane.next, saved, drafts, lambda opened: restore_pictures(restore(opened)))
+    return DatasetTab(
+        pane.view, saving, pane.next, saved, mixing.chosen, drafts, lambda opened: restore_pictures(restore(opened))
+    )
 
 
 def _form(text: Text) -> _Form:

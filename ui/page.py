@@ -54,6 +54,7 @@ def page(stage: Stage) -> gr.Blocks:
         model, data = training.refresh(language, None, None)
         return {
             datasets.saved.chosen: offered(dataset.names(), None),
+            datasets.mixed: gr.update(choices=dataset.names()),
             training.model: model,
             training.dataset: data,
             training.panel.run: offered(run_choices(language), None, first_run(None)),

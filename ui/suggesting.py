@@ -33,10 +33,10 @@ def wire_suggesting(
     sight: EyesForm,
     button: gr.Button,
     explain: dict[str, Any],
-) -> Draft:
+) -> tuple[Draft, dict[str, Any]]:
     """Fill the form with what suits model and dataset, when one of them changes or the button wants it; then explain.
 
-    Returns the draft of model, dataset and all settings.
+    Returns the draft of model, dataset and all settings; and the event's arguments, for what else has to cause it.
     """
     # What was suggested last tells a visitor's own settings from ours, after a reload too.
     last, seen_last = gr.State(values(Recipe())), gr.State(sight.values(PRETRAIN))
@@ -69,16 +69,16 @@ def wire_suggesting(
     kept = {"suggested": last, "suggested_eyes": seen_last}
     draft = Draft("train", {"model": model, "dataset": dataset, **form, **sight.fields, **kept})
     button.click(suggest, chosen, [last, seen_last, *fields], **PRIVATE)
-    # Start is offered only after the settings fit the new choice.
-    gr.on(
-        [model.change, dataset.change],
-        follow,
-        [*chosen, last, seen_last, *fields],
-        [last, seen_last, *fields, sight.box],
+    event: dict[str, Any] = {
+        "fn": follow,
+        "inputs": [*chosen, last, seen_last, *fields],
+        "outputs": [last, seen_last, *fields, sight.box],
         **QUIET,
-    ).then(**explain)
+    }
+    # Start is offered only after the settings fit the new choice.
+    gr.on([model.change, dataset.change], **event).then(**explain)
     text.language.change(sight.show, [text.language, dataset], sight.shown, **QUIET)
-    return draft
+    return draft, event
 
 
 def copying(draft: Draft, sight: EyesForm) -> Callable[[str, str], dict[Any, Any]]:

@@ -116,7 +116,7 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
     own = config_pane(text)
     panel = run_panel(text, stage)
     explain = _explain(text, steps, form, sight, config)
-    draft = wire_suggesting(text, steps.model, steps.dataset, form, sight, suggest, explain)
+    draft, follow = wire_suggesting(text, steps.model, steps.dataset, form, sight, suggest, explain)
     wire_presets(text, saved, draft)
     doctor_pane(text)
     wire_history(
@@ -125,9 +125,8 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
     wire_starting(text, stage, steps.start, question, draft, panel)
     wire_starting(text, stage, own.start, own.question, draft, panel, own.editor)
     wire_opening(text, own, [steps.model, steps.dataset, *form.values()])
-    return TrainTab(
-        steps.model, steps.dataset, panel, refreshed, [draft, own.draft], _restoring(text, draft, own, sight)
-    )
+    restore = _restoring(text, draft, own, sight, follow, explain)
+    return TrainTab(steps.model, steps.dataset, panel, refreshed, [draft, own.draft], restore)
 
 
 def _steps(text: Text) -> _Steps:
@@ -217,8 +216,10 @@ def _planned(data: str, model: str, recipe: Recipe, eyes: EyesRecipe | None, lan
     return plan(recipe, this_machine(), model, language) + " " + fits(data, model, recipe, language)
 
 
-def _restoring(text: Text, draft: Draft, own: ConfigPane, sight: EyesForm) -> Callable[[Any], Any]:
-    """The form of pictures is shown as well: what the page arrives with is no change that anybody would notice."""
+def _restoring(
+    text: Text, draft: Draft, own: ConfigPane, sight: EyesForm, follow: dict[str, Any], explain: dict[str, Any]
+) -> Callable[[Any], Any]:
+    """What the page arrives with is no change that anybody would notice: it is followed and explained here."""
 
     def fill(language: str, values: dict[str, Any]) -> dict[Any, Any]:
         model, data = refreshed(language, None, None, values["dataset"], values["model"])
@@ -230,7 +231,6 @@ def _restoring(text: Text, draft: Draft, own: ConfigPane, sight: EyesForm) -> Ca
 
     def restored(opened: Any) -> Any:
         filled = draft.restore(opened, text.language, fill)
-        shown = filled.then(sight.show, [text.language, draft.fields["dataset"]], sight.shown, **QUIET)
-        return own.draft.restore(shown, text.language, fill_config)
+        return own.draft.restore(filled.then(**follow).then(**explain), text.language, fill_config)
 
     return restored

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from training import dataset
+from tests.training.conftest import tiny as tiny
+from training import dataset, identity
 from training.identity import Row
+from training.persona import Persona
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -58,3 +60,15 @@ def test_settings_that_cannot_work_are_named_and_a_button_mends_them(visit: Visi
     page.get_by_role("button", name="Suggested values").click()
     expect(page.get_by_role("button", name="Start training")).to_be_enabled()
     expect(steps).to_have_value(suggested)
+
+
+def test_a_page_that_arrives_with_a_dataset_can_start_at_once(tiny: str, visit: Callable[..., Any]) -> None:
+    dataset.save("who", identity.build(Persona("Sunny", "O'Hara"))[:24])
+    page = visit("en-US")
+    page.get_by_role("tab", name="Train").click()
+    expect(page.get_by_text("This is what will happen").filter(visible=True).first).to_be_visible()
+    expect(page.get_by_role("button", name="Start training")).to_be_enabled()
+    page.get_by_role("tab", name="Dataset").click()
+    page.get_by_role("button", name="Mix datasets").click()
+    page.locator(".block", has_text="Datasets to mix").last.locator("input").first.click()
+    expect(page.get_by_role("option", name="who")).to_be_visible()
