@@ -49,6 +49,8 @@ class EyesForm:
     box: gr.Column
     fields: dict[str, Any]
     """By field of EyesRecipe, in the order of the page."""
+    second: gr.Number
+    """The second stage's steps, once more."""
 
     def values(self, eyes: EyesRecipe) -> list[Any]:
         """What the fields show, in their order."""
@@ -107,9 +109,8 @@ def eyes_form(text: Text, steps: gr.Number) -> EyesForm:
             for field in _FIELDS:
                 if field not in _OFTEN:
                     fields[field] = _component(text, field, begun)
-    second.input(lambda value: value, second, steps, **QUIET)
     steps.change(lambda value: value, steps, second, **QUIET)
-    return EyesForm(box, {field: fields[field] for field in _FIELDS})
+    return EyesForm(box, {field: fields[field] for field in _FIELDS}, second)
 
 
 def _component(text: Text, field: str, begun: EyesRecipe) -> Any:

@@ -205,6 +205,9 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, sight: EyesForm, config
         **QUIET,
     }
     gr.on([component.change for component in (text.language, *form.values(), *sight.fields.values())], **event)
+    # While the advanced settings are closed, theirs is not on the page, and tells no change.
+    steps_entered = sight.second.input(lambda value: value, sight.second, form["steps"], **QUIET)
+    steps_entered.then(**event)
     wire_measuring(text, steps.forecast, [steps.model, steps.dataset, *form.values()], recipe_of)
     return event
 

@@ -52,3 +52,11 @@ def test_a_picture_set_is_trained_in_two_stages_and_the_report_says_what_it_sees
     assert exam.load(runs.folder(run))[-1].scores[exam.ALL].seeing
     walk.choose("train.dataset", "words")
     expect(walk.field("train.encoder")).to_be_hidden()
+
+
+def test_a_page_that_arrives_with_a_picture_set_has_its_settings(seeing: Any, visit: Visit) -> None:
+    walk = Walk(visit(LOCALES["en"]), "en")
+    walk.tab("train")
+    walk.sees(re.compile("The projector for 40 steps, then LoRA for 40 steps"))
+    expect(walk.field("train.encoder")).to_be_visible()
+    expect(walk.page.get_by_role("button", name=walk.says("train.start"))).to_be_enabled()
