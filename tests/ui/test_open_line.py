@@ -105,9 +105,9 @@ async def two_questions(caller: Caller) -> asyncio.Task[None]:
 
 def test_the_next_answer_comes_on_the_same_line() -> None:
     async def talk() -> list[str]:
-        caller = Caller()
+        caller = Caller(idle=8)
         listening = await two_questions(caller)
-        await asyncio.wait_for(listening, 10)
+        await asyncio.wait_for(listening, 60)
         return caller.heard
 
     assert asyncio.run(talk()) == ["begun", "heard first", "heard second", "end"]
