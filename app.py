@@ -28,7 +28,8 @@ def main() -> int:
         if asked.home:
             os.environ["STUDIO_HOME"] = asked.home
         refuse_taken_port(asked.host, asked.port)
-        os.environ.setdefault("GRADIO_TEMP_DIR", str(home.home() / "cache"))
+        for cache in ("GRADIO_TEMP_DIR", "MPLCONFIGDIR"):  # a host may let us write in our own folder only
+            os.environ.setdefault(cache, str(home.home() / "cache"))
     except UserError as error:
         for language in ("zh", "en"):
             print(error.sentence(language), file=sys.stderr)
