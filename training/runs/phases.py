@@ -33,11 +33,11 @@ def through(run: Run, point: int | None, changes: dict[str, Any]) -> dict[str, A
         last = train(run, stage, since)
         if run.asked and stage is not run.stages[-1]:
             return end_early(run, stage, last)
-    return finish(run, last)
+    return finish(run, last - run.stages[-1].before)
 
 
 def finish(run: Run, last: int) -> dict[str, Any]:
-    """Examine, choose, merge and certify what was trained up to iteration `last`. Returns the run's ending."""
+    """Examine, choose, merge and certify what the last stage trained up to its iteration `last`. Returns the ending."""
     stopped = run.asked > 0
     kept, doubt = examine(run, last)
     run.tell(kept=kept // run.recipe.accumulation)
@@ -138,10 +138,9 @@ def compare(run: Run) -> None:
 def examine(run: Run, last: int) -> tuple[int, dict[str, Any] | None]:
     """Let every checkpoint sit the exam: the iteration to keep, and why it is the last one if the exam did not choose.
 
-    `last` counts through all stages, what is returned in the last one alone. A dataset that was not built from a
-    persona has no exam. What goes wrong here costs the choice, never the model.
+    Both are the last stage's own. A dataset that was not built from a persona has no exam. What goes wrong here costs
+    the choice, never the model.
     """
-    last -= run.stages[-1].before
     if not exam.there_is(run.folder, run.spec):
         return last, None
     asked = run.asked
