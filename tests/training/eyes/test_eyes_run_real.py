@@ -67,6 +67,7 @@ def test_both_stages_stopped_kept_gone_on_with_examined_and_merged(tiny_home: Pa
     chosen = recommendation.load(folder)
     assert chosen and chosen.step in reports and not chosen.passed, "nobody learns to see in a few steps"
     assert merge.origin(folder / "merged")["step"] == chosen.step
+    assert set(merge.whole_checkpoints(folder / "work")) == {chosen.iteration, end}, "the chosen and the last one stay"
     assert {file.suffix for file in certificate.files(folder)} == {".html", ".md", ".svg"}
     _answers_alike(folder, reports[chosen.step])
 

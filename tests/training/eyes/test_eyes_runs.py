@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from training.eyes import eyes_forecast, eyes_recipe, projector
 from training.eyes.eyes_recipe import EyesRecipe
 from training.files import read_json
 from training.recipe import Recipe
-from training.runs import progress, status
+from training.runs import phases, progress, stages, status
 
 
 def code(call: Any, *arguments: Any, **named: Any) -> str:
@@ -205,3 +206,22 @@ def test_a_run_with_pictures_waits_for_its_turn_like_any_other(seeing: Behave) -
     for run in (second, first):
         runs.stop(run)
     assert read_json(runs.folder(second) / "status.json")["reason"]["reason"] == "discarded_in_queue"
+
+
+def test_of_a_finished_run_the_chosen_and_the_last_checkpoint_stay(
+    seeing: Behave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeing("ok")
+    name = begin(steps=6)
+    ended(name)
+    folder, spec = runs.folder(name), runs.spec(name)
+    run: Any = SimpleNamespace(folder=folder, spec=spec, recipe=Recipe(steps=6), asked=0, execute=None, enter=None)
+    run.stages, run.tell = stages.of(folder, spec), lambda **_: None
+    chosen = SimpleNamespace(step=2, iteration=2)
+    monkeypatch.setattr(phases.recommendation, "load", lambda _: chosen)
+    monkeypatch.setattr(phases, "examine", lambda _run, last: (chosen.iteration, None))
+    for step in ("prepare", "first_sight", "compare", "certify", "merge"):
+        monkeypatch.setattr(phases, step, lambda *_: None)
+    monkeypatch.setattr(phases, "train", lambda _run, stage, _since: stage.end)
+    assert phases.through(run, None, {})["phase"] == "done"
+    assert set(merge.whole_checkpoints(folder / "work")) == {2, 6}
