@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from gradio.block_function import BlockFunction
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -145,10 +144,8 @@ class Doorkeeper:
 
         try:
             await self._app(scope, receive, sending)
-        except Exception as error:
-            # Gradio's stream for a session that it does not know ends with one inside
-            if not isinstance(error.__cause__, HTTPException):
-                logged()
+        except Exception:
+            logged()
             if not begun:
                 await _Refused(500, "defect").told(scope)(scope, receive, send)
                 return

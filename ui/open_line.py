@@ -1,4 +1,4 @@
-"""A page's line of answers stays open between its events. Gradio 6.17 closes it whenever the page waits for nothing:
+"""A page's line of answers stays open between its events. Gradio 6.17 closes it whenever the page waits for nothing.
 
 The page then opens another one for its next event, unless it has not yet heard of the closing; then it listens to
 nobody, and a button does nothing. That happens where the processor is busy, as it is beside a training run.
@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import gradio as gr
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _STREAM, _JOIN = "/gradio_api/queue/data", "/gradio_api/queue/join"
@@ -29,13 +30,25 @@ class OpenLine:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on."""
         path = scope["path"] if scope["type"] == "http" else ""
-        if path.endswith(_STREAM) and Headers(scope=scope).get("user-agent", "").startswith("Mozilla/"):
-            await self._stream(scope, receive, send)  # a script ends when its line does
+        if path.endswith(_STREAM):
+            is_page = Headers(scope=scope).get("user-agent", "").startswith("Mozilla/")
+            # A script ends when its line does
+            await (self._stream if is_page else self._line)(scope, receive, send)
             return
         await self._app(scope, receive, send)
         if path.endswith(_JOIN):
             self._asked.set()
             self._asked = asyncio.Event()
+
+    async def _line(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Gradio's own. It says so on it where the session is unknown, as that of a page that has just left; it also
+        raises that, which would stand in the log as an error of ours."""
+        try:
+            await self._app(scope, receive, send)
+        except RuntimeError as error:
+            if not isinstance(error.__cause__, HTTPException):
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
@@ -56,7 +69,7 @@ class OpenLine:
 
         while True:
             end = b""
-            await self._app(scope, receive, sending)
+            await self._line(scope, receive, sending)
             if not end:
                 return  # the page has left, or was told of an error
             if not await self._is_asked(session, receive):

@@ -53,6 +53,8 @@ class Caller:
             told = json.loads(line.removeprefix(b"data: ")) if line else {}
             if told.get("msg") == "process_completed":
                 self.heard.extend(told["output"]["data"])
+            if told.get("session_not_found"):
+                self.heard.append("unknown")
             if told.get("msg") == "close_stream":
                 self.heard.append("end")
 
@@ -145,3 +147,13 @@ def test_a_script_is_told_the_end_at_once() -> None:
         return caller.heard
 
     assert asyncio.run(talk()) == ["begun", "heard first", "end"]
+
+
+@pytest.mark.parametrize("agent", ["Mozilla/5.0", "python-httpx"])
+def test_a_line_for_a_session_that_is_gone_says_so_and_is_no_error_of_the_server(agent: str) -> None:
+    async def talk() -> list[str]:
+        caller = Caller(agent)
+        await asyncio.wait_for(caller.listen(), 10)
+        return caller.heard
+
+    assert asyncio.run(talk()) == ["begun", "unknown"]
