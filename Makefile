@@ -16,13 +16,13 @@ demo: .venv/installed
 
 test: check
 	tests/install_tools.sh
-	$(BIN)/python -m pytest -m "doors or real or browser"
+	$(BIN)/python -m pytest --durations=40 -m "doors or real or browser"
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not doors and not real and not browser"
+	$(BIN)/python -m pytest -n auto -m "not doors and not real and not browser"
 
 fix: .venv/installed-dev
 	$(BIN)/ruff check --fix .
