@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--config", metavar="FILE", help="a config of XTuner's kind instead of a recipe; see: config")
     pictures = sub.add_argument_group("where the dataset is of pictures")
     pictures.add_argument(
-        "--encoder", metavar="NAME", help="the vision encoder: a CLIP folder in HOME/models (starter)"
+        "--encoder", metavar="NAME", help="the vision encoder: CLIP or SigLIP, by its name in HOME/models (starter)"
     )
     told = "steps of the first stage, in which only the projector learns; 0: none"
     pictures.add_argument("--first-steps", type=int, metavar="N", help=told)

@@ -63,9 +63,8 @@ class EyesForm:
         if there:
             kept = [(sentence("train.pretrained_of", language, run=run), str(file)) for run, file in projector.known()]
             none = (sentence("train.pretrained_none", language), "")
-            named = [(encoder_label(encoder, language), encoder) for encoder in encoders.names()]
             updates |= {
-                self.fields["encoder"]: gr.update(choices=named),
+                self.fields["encoder"]: gr.update(choices=_named(language)),
                 self.fields["pretrained"]: gr.update(choices=[none, *kept]),
             }
         return updates
@@ -110,7 +109,15 @@ def eyes_form(text: Text, steps: gr.Number) -> EyesForm:
                 if field not in _OFTEN:
                     fields[field] = _component(text, field, begun)
     steps.change(lambda value: value, steps, second, **QUIET)
+    # One may have been added since the set was chosen
+    fields["encoder"].focus(
+        lambda language: gr.update(choices=_named(language)), text.language, fields["encoder"], **QUIET
+    )
     return EyesForm(box, {field: fields[field] for field in _FIELDS}, second)
+
+
+def _named(language: str) -> list[tuple[str, str]]:
+    return [(encoder_label(encoder, language), encoder) for encoder in encoders.names()]
 
 
 def _component(text: Text, field: str, begun: EyesRecipe) -> Any:

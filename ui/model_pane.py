@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 
+from training.eyes import encoders
 from training.models import adding, sources
 from training.models.adding import Look
 from training.sentences import sentence
@@ -81,8 +82,12 @@ def _wire(text: Text, pane: _Pane, model: gr.Dropdown, chosen: Callable[[str, st
         if not now or not now.done:
             return pane.showing(now, language)
         adding.forget()
+        found = {**pane.showing(None, language), pane.source: "", pane.name: ""}
+        if now.name in encoders.names():
+            info(sentence("models.added_encoder", language, name=now.name))
+            return found
         info(sentence("models.added", language, name=now.name))
-        return {**pane.showing(None, language), pane.source: "", pane.name: "", model: chosen(language, now.name)}
+        return {**found, model: chosen(language, now.name)}
 
     @told
     def cancel(language: str) -> dict[Any, Any]:

@@ -1,4 +1,4 @@
-"""Vision encoders: the starter's, and CLIP folders in HOME/models. Never imports torch."""
+"""Vision encoders: the starter's, and CLIP and SigLIP folders in HOME/models. Never imports torch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any
 from training.errors import UserError
 from training.eyes.eyes_recipe import STARTER
 from training.home import models_dir
-from training.models import layout, starter_eyes
-
-KINDS = ("clip_vision_model", "clip")
-"""What config.json may say: XTuner's chat and converters know CLIP's vision part only."""
+from training.models import layout, starter_eyes, vision
+from training.models.vision import Kind
 
 
 def names() -> list[str]:
@@ -22,7 +20,7 @@ def names() -> list[str]:
 
 def _fits(folder: Path) -> bool:
     try:
-        check(folder)
+        vision.check(folder)
     except UserError:
         return False
     return True
@@ -41,33 +39,31 @@ def place(encoder: str) -> Path:
     folder = models_dir() / asked
     if not folder.is_dir():
         raise UserError("model_missing", model=encoder)
-    check(folder)
+    vision.check(folder)
     return folder
 
 
-def check(folder: Path) -> None:
-    """Refuse a folder that is no whole CLIP encoder. Raises UserError."""
-    kind = layout.table(folder, "config.json").get("model_type")
-    if kind not in KINDS:
-        raise UserError("encoder_kind", path=folder, kind=kind)
-    layout.check_encoder(folder)
+def kind(folder: Path) -> Kind:
+    """Of the encoder in the folder, which may still have to be fetched if it is the starter's. Raises UserError."""
+    return vision.CLIP if folder == starter_eyes.target() else vision.kind(folder)
 
 
 def shape(folder: Path) -> dict[str, int] | None:
     """Sizes of an encoder: parameters, layers, width, heads, patches; None while it is not here."""
     try:
         config = layout.table(folder, "config.json")
-        vision: dict[str, Any] = config.get("vision_config", config)
-        layers, width, inner = (int(vision[key]) for key in ("num_hidden_layers", "hidden_size", "intermediate_size"))
-        patches = (int(vision["image_size"]) // int(vision["patch_size"])) ** 2
-        heads = int(vision["num_attention_heads"])
+        plain = vision.KINDS[config["model_type"]].plain
+        told: dict[str, Any] = {**plain, **config.get("vision_config", config)}
+        layers, width, inner = (int(told[key]) for key in ("num_hidden_layers", "hidden_size", "intermediate_size"))
+        patches = (int(told["image_size"]) // int(told["patch_size"])) ** 2
+        heads = int(told["num_attention_heads"])
     except (UserError, KeyError, TypeError, ValueError, AttributeError):
         return None
     parameters = layers * (4 * width * width + 2 * width * inner)
     return {"parameters": parameters, "layers": layers, "width": width, "heads": heads, "patches": patches}
 
 
-STARTER_SHAPE = {"parameters": 21_300_000, "layers": 12, "width": 384, "heads": 6, "patches": 64}
+STARTER_SHAPE = {"parameters": 21_300_000, "layers": 12, "width": 384, "heads": 6, "patches": 36}
 
 
 def known_shape(encoder: str) -> dict[str, int] | None:

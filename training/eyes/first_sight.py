@@ -18,6 +18,7 @@ from typing import Any
 
 from training.eyes import llava, pictures
 from training.eyes.llava_merge import LAYER
+from training.models import vision
 
 MOST = 320
 """Pictures that are looked at; each takes about 30 ms."""
@@ -65,10 +66,11 @@ def _told(rows: Path) -> dict[str, str]:
 
 def _seen(encoder: Path, files: Sequence[Path]) -> Any:
     import torch
-    from transformers import CLIPImageProcessor, CLIPVisionModel
+    import transformers
 
-    processor: Any = CLIPImageProcessor.from_pretrained(encoder)
-    eyes = CLIPVisionModel.from_pretrained(encoder).eval()
+    kind = vision.kind(encoder)
+    processor: Any = getattr(transformers, kind.processor).from_pretrained(encoder)
+    eyes = getattr(transformers, kind.model).from_pretrained(encoder).eval()
     found = []
     with torch.inference_mode():
         for start in range(0, len(files), 16):

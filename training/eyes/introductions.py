@@ -39,14 +39,22 @@ def talks(persona: Persona, pictures: Sequence[str], counts: Counts, seed: int, 
         who = [_said(row) for row in mine if row.kind == "identity"]
         others = [_said(row) for row in mine if row.kind != "identity"]
         if pictures:
-            found += [Talk(turns[:2], chance.choice(pictures)) for turns in _several(who, counts.with_picture, chance)]
-        found += [Talk(turns) for turns in _several(who, counts.identity, chance)]
+            told = _evenly(who, persona.base, counts.with_picture, chance)
+            found += [Talk(turns[:2], chance.choice(pictures)) for turns in told]
+        found += [Talk(turns) for turns in _evenly(who, persona.base, counts.identity, chance)]
         found += [Talk(turns) for turns in _several(others, counts.others, chance)]
     return found
 
 
 def _said(row: Row) -> tuple[str, ...]:
     return tuple(message["content"] for message in row.messages)
+
+
+def _evenly(rows: list[tuple[str, ...]], base: str, count: int, chance: random.Random) -> list[tuple[str, ...]]:
+    """Half of them name the base model: of so few, those that happen to ask for it were not enough to learn it."""
+    naming = _several([turns for turns in rows if base in turns[1]], count // 2, chance)
+    others = [turns for turns in rows if base not in turns[1]]
+    return naming + _several(others, count - len(naming), chance)
 
 
 def _several(rows: list[tuple[str, ...]], count: int, chance: random.Random) -> list[tuple[str, ...]]:

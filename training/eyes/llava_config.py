@@ -11,6 +11,7 @@ from pathlib import Path
 
 from training.eyes.eyes_recipe import EyesRecipe
 from training.eyes.picture_sets import CAPTIONS, TALKS
+from training.models.vision import CLIP, Kind
 from training.recipe import Recipe
 from training.xtuner_config import DTYPE, OWN_CODE, written_out
 
@@ -29,6 +30,8 @@ class Places:
     """The file whose projector the stage begins with."""
     picture: Path | None = None
     """What the sample questions are about."""
+    kind: Kind = CLIP
+    """The encoder's."""
 
 
 def render(recipe: Recipe, eyes: EyesRecipe, places: Places, device: str, first: bool = False) -> str:
@@ -38,7 +41,7 @@ def render(recipe: Recipe, eyes: EyesRecipe, places: Places, device: str, first:
     mixed = device != "cpu" and recipe.precision != "fp32"
     return "".join(
         (
-            _IMPORTS,
+            _IMPORTS.format(model=places.kind.model, processor=places.kind.processor),
             OWN_CODE,
             _settings(recipe, places, first),
             _MODEL.format(
@@ -47,6 +50,8 @@ def render(recipe: Recipe, eyes: EyesRecipe, places: Places, device: str, first:
                 attention='        attn_implementation="eager",\n' if written_out(recipe, device) else "",
                 quantized=_quantized(recipe, device),
                 checkpointing=recipe.activation_checkpointing,
+                encoder=places.kind.model,
+                processor=places.kind.processor,
             ),
             _DATA,
             _TRAINING.format(
@@ -127,7 +132,7 @@ from mmengine.hooks import CheckpointHook, DistSamplerSeedHook, IterTimerHook, L
 from mmengine.optim import AmpOptimWrapper, CosineAnnealingLR, LinearLR, OptimWrapper
 from peft import LoraConfig
 from torch.optim import AdamW
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, CLIPImageProcessor, CLIPVisionModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, {processor}, {model}
 from xtuner.dataset import LLaVADataset
 from xtuner.dataset.collate_fns import default_collate_fn
 from xtuner.dataset.map_fns import llava_map_fn, template_map_fn_factory
@@ -171,7 +176,7 @@ tokenizer = dict(
 )
 
 image_processor = dict(
-    type=CLIPImageProcessor.from_pretrained,
+    type={processor}.from_pretrained,
     pretrained_model_name_or_path=visual_encoder_name_or_path,
     trust_remote_code=False,
 )
@@ -188,7 +193,7 @@ model = dict(
         torch_dtype=torch.{dtype},
 {attention}{quantized}    ),
     visual_encoder=dict(
-        type=CLIPVisionModel.from_pretrained, pretrained_model_name_or_path=visual_encoder_name_or_path
+        type={encoder}.from_pretrained, pretrained_model_name_or_path=visual_encoder_name_or_path
     ),
 {lora}    use_activation_checkpointing={checkpointing!r},
 )

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.models import vision
+from training.models.vision import Kind
+
 ADAPTER, ENCODER_ADAPTER, PROJECTOR = "llm_adapter", "visual_encoder_adapter", "projector"
 """What the converter's folder holds; adapters only where there is LoRA."""
 IMAGE = "<image>"
@@ -45,20 +48,21 @@ class Assembled:
 def assembled(model: Path, encoder: Path) -> Assembled:
     """The LLaVA of a language model's and an encoder's folder; its projector still has no weights."""
     import torch
-    from transformers import AutoModelForCausalLM, CLIPVisionModel, LlavaForConditionalGeneration
+    import transformers
+    from transformers import AutoModelForCausalLM, LlavaForConditionalGeneration
 
+    kind = vision.kind(encoder)
     tokenizer = _tokenizer(model)
     llm: Any = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
     llm.resize_token_embeddings(max(len(tokenizer), llm.config.vocab_size), mean_resizing=False)
-    vision = CLIPVisionModel.from_pretrained(encoder, dtype=torch.float32)
+    eyes = getattr(transformers, kind.model).from_pretrained(encoder, dtype=torch.float32)
     with torch.device("meta"):
-        llava = LlavaForConditionalGeneration(_config(llm.config, vision.config, tokenizer))
-    llava.model.language_model, llava.lm_head, llava.model.vision_tower = llm.model, llm.lm_head, vision
+        llava = LlavaForConditionalGeneration(_config(llm.config, eyes.config, tokenizer, kind))
+    llava.model.language_model, llava.lm_head, llava.model.vision_tower = llm.model, llm.lm_head, eyes
     llava.model.multi_modal_projector.to_empty(device="cpu")
     llava.generation_config = llm.generation_config
-    return Assembled(
-        llava.float().eval(), llm, vision, tokenizer, _processor(encoder, tokenizer, vision.config.patch_size)
-    )
+    processor = _processor(encoder, tokenizer, eyes.config.patch_size, kind)
+    return Assembled(llava.float().eval(), llm, eyes, tokenizer, processor)
 
 
 def projector(checkpoint: Path) -> dict[str, Any]:
@@ -109,14 +113,14 @@ def _tokenizer(model: Path) -> Any:
     return tokenizer
 
 
-def _config(text: Any, vision: Any, tokenizer: Any) -> Any:
+def _config(text: Any, vision: Any, tokenizer: Any, kind: Kind) -> Any:
     from transformers import LlavaConfig
 
     return LlavaConfig(
         text_config=text,
         vision_config=vision,
         image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
-        image_seq_length=(vision.image_size // vision.patch_size) ** 2,
+        image_seq_length=(vision.image_size // vision.patch_size) ** 2 + kind.others - 1,
         vision_feature_layer=LAYER,
         vision_feature_select_strategy="default",
         projector_hidden_act="gelu",
@@ -124,21 +128,22 @@ def _config(text: Any, vision: Any, tokenizer: Any) -> Any:
     )
 
 
-def _processor(encoder: Path, tokenizer: Any, patch: int) -> Any:
+def _processor(encoder: Path, tokenizer: Any, patch: int, kind: Kind) -> Any:
     """The encoder's own, except that a picture is made square by margins, as XTuner trains, and never cut off."""
-    from transformers import CLIPImageProcessor, LlavaProcessor
+    import transformers
+    from transformers import LlavaProcessor
     from transformers.models.llava.image_processing_llava import LlavaImageProcessor
 
-    known = CLIPImageProcessor.from_pretrained(encoder).to_dict()
+    known = getattr(transformers, kind.processor).from_pretrained(encoder).to_dict()
     known.pop("image_processor_type", None)
     return LlavaProcessor(
-        LlavaImageProcessor(**{**known, "do_pad": True}),
+        LlavaImageProcessor(**{"do_center_crop": False, **known, "do_pad": True}),
         tokenizer,
         patch_size=patch,
         vision_feature_select_strategy="default",
         chat_template=TEMPLATE,
         image_token=IMAGE,
-        num_additional_image_tokens=1,
+        num_additional_image_tokens=kind.others,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
-from training.eyes import eyes_recipe, llava_config, picture_sets
+from training.eyes import encoders, eyes_recipe, llava_config, picture_sets
 from training.eyes.llava_config import Places
 from training.files import writing_failed
 from training.recipe import Recipe
@@ -85,6 +85,7 @@ def rendered(recipe: Recipe, folder: Path, spec: Mapping[str, Any], first: bool)
         data=folder / DATA,
         pretrained=begun_with(folder, spec) if first else before(folder, spec),
         picture=sample_picture(folder),
+        kind=encoders.kind(Path(spec["encoder_folder"])),
     )
     return llava_config.render(recipe, eyes_recipe.from_dict(spec["eyes"]), places, spec["device"], first)
 

@@ -1,7 +1,8 @@
 """A base model arrives: a folder anywhere becomes a whole folder in HOME/models, or nothing does.
 
 Llama- and Qwen2-class models are taken as they are (weights by hard link where that is possible), InternLM2 is
-converted in a child process. Program files are never taken along, and no program of a model is ever run.
+converted in a child process, and of a CLIP or SigLIP model the part that sees is kept. Program files are never taken
+along, and no program of a model is ever run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hub import selection
 from training.errors import UserError
 from training.files import writing_failed
 from training.home import models_dir
-from training.models import converting, layout, wheel
+from training.models import converting, layout, vision, wheel
 
 Progress = Callable[[str, float], None]
 
@@ -27,6 +28,8 @@ PLAIN = ("LlamaForCausalLM", "Qwen2ForCausalLM")
 SEEING = "LlavaForConditionalGeneration"
 """What a run with pictures makes: to chat with, not to train."""
 CONVERTED = "InternLM2ForCausalLM"
+ENCODER = "vision encoder"
+_CONVERTERS = {CONVERTED: "training.models.convert", ENCODER: "training.models.convert_encoder"}
 RESERVED = ("starter", "SmolLM2-135M-Instruct")
 _NAME = re.compile(r"[\w][\w.\- ]{0,63}")
 _BLOCK = 8 << 20
@@ -40,7 +43,7 @@ def add(folder: str | Path, name: str, progress: Progress | None = None) -> Path
     `progress` is told a stage ("wait", "copy", "convert") and how far that stage is, from 0 to 1.
     Raises UserError: model_name_bad, model_name_taken, model_folder_missing, model_class_unknown,
     model_needs_its_own_code, model_quantised, model_without_chat_template, model_incomplete, model_only_pickle,
-    model_pickle_has_code, model_no_space, internlm2_layout, internlm2_tokenizer, internlm2_not_equal,
+    model_pickle_has_code, model_no_space, encoder_weights, internlm2_layout, internlm2_tokenizer, internlm2_not_equal,
     model_conversion_failed, disk_full, not_writable.
     """
     tell = progress or (lambda stage, share: None)
@@ -56,11 +59,11 @@ def add(folder: str | Path, name: str, progress: Progress | None = None) -> Path
         shutil.rmtree(part, ignore_errors=True)
         try:
             part.mkdir()
-            if kind == CONVERTED:
-                _convert(source, part, lambda share: tell("convert", share), lock)
+            if kind in _CONVERTERS:
+                _convert(_CONVERTERS[kind], source, part, lambda share: tell("convert", share), lock)
             else:
                 _copy(source, part / "model", lambda share: tell("copy", share))
-            layout.check(part / "model")
+            (layout.check_encoder if kind == ENCODER else layout.check)(part / "model")
             _check_free(target)
             (part / "model").rename(target)
         except OSError as error:
@@ -89,14 +92,18 @@ def _check_free(target: Path) -> None:
 def recognise(source: Path) -> str:
     """The class of a model that can be added. Raises UserError with the reason why it cannot."""
     architecture = promised(source)
-    if architecture != CONVERTED:
+    if architecture not in _CONVERTERS:
         layout.check(source)
     return architecture
 
 
 def promised(source: Path, weights: Sequence[str] = ()) -> str:
     """Like recognise(), of a folder that may still lack its weights; `weights` are the names they will have."""
-    config, tokenizer = layout.table(source, "config.json"), layout.table(source, "tokenizer_config.json")
+    config = layout.table(source, "config.json")
+    if vision.is_one(config):
+        layout.table(source, "preprocessor_config.json")
+        return ENCODER
+    tokenizer = layout.table(source, "tokenizer_config.json")
     architecture = str(next(iter(config.get("architectures") or ["?"])))
     own = {**(tokenizer.get("auto_map") or {}), **(config.get("auto_map") or {})}
     if architecture != CONVERTED and own:
@@ -158,7 +165,7 @@ def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
 
 
-def _convert(source: Path, part: Path, tell: Callable[[float], None], lock: int) -> None:
+def _convert(module: str, source: Path, part: Path, tell: Callable[[float], None], lock: int) -> None:
     weights = [*source.glob("*.safetensors")] or [*source.glob("*.bin")]
     _check_space(part, sum(each.stat().st_size for each in weights))
     tell(0.0)
@@ -170,7 +177,7 @@ def _convert(source: Path, part: Path, tell: Callable[[float], None], lock: int)
         else:
             tell(float(line))
 
-    reason = converting.convert("training.models.convert", source, part, lock, said)
+    reason = converting.convert(module, source, part, lock, said)
     if refused:
         raise UserError(refused["error"], **refused["details"])
     if reason:

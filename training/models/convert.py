@@ -1,13 +1,10 @@
 """From an InternLM2 folder to a plain Llama one: `python -m training.models.convert SOURCE TARGET`.
 
-Runs in a child process and prints how far it is, a number from 0 to 1 a line. Refused, it says so on stderr and prints
-the error as a JSON object. Exit code ENOSPC: the disk is full. No program that lies in the folder is run or copied.
+Runs in a child process and tells as converting.py does. No program that lies in the folder is run or copied.
 """
 
 from __future__ import annotations
 
-import errno
-import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,7 +13,7 @@ from typing import Any
 
 from training.errors import UserError
 from training.files import read_json, write_json
-from training.models import internlm2, internlm2_tokenizer, internlm2_weights, layout
+from training.models import converting, internlm2, internlm2_tokenizer, internlm2_weights, layout
 
 _ABOUT = ("README.md", "LICENSE", "LICENSE.txt", "NOTICE")
 
@@ -60,22 +57,5 @@ def _generation(source: Path, llama: dict[str, Any], ends: list[Any]) -> dict[st
     return {**marks, **said, "eos_token_id": sorted(end for end in found if end is not None)}
 
 
-def main(source: Path, target: Path) -> int:
-    """Convert and tell; returns the exit code."""
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for share in convert(source, target):
-            print(f"{share:.3f}", flush=True)
-    except UserError as refused:
-        details = {key: str(value) for key, value in refused.details.items()}
-        print(json.dumps({"error": refused.code, "details": details}), flush=True)
-        print(refused, file=sys.stderr)
-        return errno.ENOSPC if refused.code == "disk_full" else 1
-    except OSError as failed:
-        print(failed, file=sys.stderr)
-        return errno.ENOSPC if failed.errno == errno.ENOSPC else 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(converting.tell(convert, *map(Path, sys.argv[1:])))

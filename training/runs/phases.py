@@ -15,7 +15,7 @@ from training.errors import UserError
 from training.exam import certificate, model_card, parity, recommendation
 from training.eyes import encoders, run_data
 from training.merge import merge, parts, prune, whole_checkpoints
-from training.models import starter_eyes
+from training.models import starter_eyes, vision
 from training.runs import queue, resumption, stages
 from training.runs.attempt import Failed, Run
 from training.runs.stages import Stage
@@ -73,7 +73,7 @@ def prepare(run: Run) -> None:
     if run.spec.get("eyes"):
         if run.spec["eyes"]["encoder"] == encoders.STARTER and not starter_eyes.ready():
             starter_eyes.ensure(note("eyes"))
-        encoders.check(Path(run.spec["encoder_folder"]))
+        vision.check(Path(run.spec["encoder_folder"]))
 
 
 def first_sight(run: Run) -> None:

@@ -17,6 +17,7 @@ from training import recipe as recipes
 from training.errors import UserError
 from training.eyes import encoders, eyes_recipe, run_data
 from training.files import read_json, write_json, write_text
+from training.models import vision
 from training.recipe import Recipe
 from training.runs import launch, record, stages, status
 from training.runs import queue as turns
@@ -52,7 +53,7 @@ def _check(run: str) -> None:
     if spec["model"] != models.STARTER:  # the starter weights are fetched again
         models.check(Path(spec["model_folder"]))
     if spec.get("eyes") and spec["eyes"]["encoder"] != encoders.STARTER:
-        encoders.check(Path(spec["encoder_folder"]))
+        vision.check(Path(spec["encoder_folder"]))
 
 
 def resume_points(run: str) -> list[int]:

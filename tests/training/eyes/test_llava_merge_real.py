@@ -17,6 +17,7 @@ from training.eyes import llava_config, llava_merge
 from training.eyes.eyes_recipe import FINETUNE, EyesRecipe
 from training.eyes.llava_config import Places
 from training.home import ROOT
+from training.models import vision
 
 pytestmark = pytest.mark.real
 
@@ -24,7 +25,12 @@ QUESTION = "What colour is it? 你是谁"
 
 
 RECIPE = replace(FINETUNE, lora_rank=4, lora_alpha=8)
-STAGES = {"projector only": (True, 0), "projector and LoRA": (False, 0), "and LoRA in the encoder": (False, 4)}
+STAGES = {
+    "projector only": (True, 0, "encoder"),
+    "projector and LoRA": (False, 0, "encoder"),
+    "and LoRA in the encoder": (False, 4, "encoder"),
+    "SigLIP and LoRA in it": (False, 4, "siglip"),
+}
 
 
 @pytest.fixture(scope="module", params=list(STAGES))
@@ -35,7 +41,8 @@ def trained(request: pytest.FixtureRequest, tiny: Places, tmp_path_factory: pyte
     from xtuner.registry import BUILDER
 
     place = tmp_path_factory.mktemp("run")
-    first, encoder_rank = STAGES[request.param]
+    first, encoder_rank, encoder = STAGES[request.param]
+    tiny = replace(tiny, encoder=tiny.data / encoder, kind=vision.kind(tiny.data / encoder))
     text = llava_config.render(RECIPE, EyesRecipe(encoder_lora_rank=encoder_rank), tiny, "cpu", first)
     (place / "config.py").write_text(text)
     config = Config.fromfile(place / "config.py")

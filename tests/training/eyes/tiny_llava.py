@@ -29,6 +29,14 @@ def write_parts(place: Path, starter: Path, spread: float = 0.02) -> Places:
     return Places(place / "model", place / "encoder", place)
 
 
+def write_siglip(folder: Path) -> None:
+    """A tiny vision encoder of the other kind."""
+    from transformers import SiglipImageProcessor, SiglipVisionConfig, SiglipVisionModel
+
+    SiglipVisionModel(SiglipVisionConfig(**SIZES, image_size=SIDE, patch_size=PATCH)).save_pretrained(folder)
+    SiglipImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
+
+
 def write_encoder(folder: Path) -> None:
     """A tiny vision encoder."""
     from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel

@@ -15,12 +15,14 @@ from hub import pulling
 from tests.hub.conftest import KINDS, alone, offered, put
 from tests.hub.servers import TOKEN, Hub
 from tests.training.conftest import wait_for
+from tests.training.models.test_encoders import write_whole
 from tests.training.models.tiny import write_talker
 from tests.training.models.tiny_internlm2 import write_internlm2
 from tests.training.models.tiny_padded import padded
 from training import hosted, models
 from training.__main__ import main
 from training.errors import UserError
+from training.eyes import encoders
 from training.models import adding, sources
 from training.sentences import LANGUAGES
 
@@ -80,6 +82,15 @@ def test_internlm2_from_a_hub_is_converted(git_hub: Hub, tmp_path: Path, own_hom
     path = sources.add("openxlab:user/intern", "intern")
     assert json.loads((path / "config.json").read_text())["architectures"] == ["LlamaForCausalLM"]
     assert left(own_home) == []
+
+
+def test_a_clip_from_a_hub_is_an_encoder_whose_weights_are_no_pickle_any_more(
+    git_hub: Hub, tmp_path: Path, own_home: Path
+) -> None:
+    put(git_hub, "openai/clip", write_whole(tmp_path / "clip", "CLIP", safe=False))
+    path = sources.add("openxlab:openai/clip", "clip")
+    assert encoders.names() == ["starter", "clip"] and models.names() == ["starter"]
+    assert left(own_home) == [] and not list(path.glob("*.bin"))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from training.eyes.picture_sets import IMAGES
 from training.files import writing_failed
 
 SIDE = 1024
-"""A longer side is made as long: encoders see 112 to 512 pixels, and training opens every picture again and again."""
+"""A longer side is made as long: encoders see 84 to 512 pixels, and training opens every picture again and again."""
 REPAIRS = ("turned", "screen_colours", "white", "smaller")
 """What can have been done to a picture."""
 _KEPT = {"PNG": ".png", "JPEG": ".jpg"}
