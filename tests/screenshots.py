@@ -1,13 +1,14 @@
-"""Takes the README's pictures anew, in both languages: python tests/screenshots.py
+"""Takes the README's pictures anew, in both languages: python tests/screenshots.py [--eyes]
 
-Needs a HOME (STUDIO_HOME) with a dataset and a finished run of the starter model, such as `make demo` leaves, and
-Debian's chromium.
+Needs a HOME (STUDIO_HOME) with a finished run of the starter model, such as `make demo` leaves, and Debian's chromium.
+--eyes takes those of docs/eyes.md instead, with what `python -m training demo --eyes` leaves.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +18,72 @@ from playwright.sync_api import sync_playwright
 
 from tests.ui.conftest import CHROMIUM, end, free_port, serve
 from tests.ui.test_browser import LOCALES, Walk
+from training.eyes.painting import paint
+from training.eyes.scenes import scenes
 from training.home import ROOT
+from training.seeds import seeds
 
 PICTURES = ROOT / "assets" / "screenshots"
 ANSWER = 120
 """Seconds until the first answer: the model has to load."""
 
 
-def take(page: Any, language: str) -> None:
+def take(walk: Walk) -> None:
     """One picture of each tab."""
-    walk = Walk(page, language)
+    page, language = walk.page, walk.language
     walk.build("小明", "张三")
     walk.sees(walk.says("dataset.kind_near_miss"))
     for _ in range(2):
         walk.press("dataset.shuffle")
     shoot(page, "dataset", language)
-    walk.tab("train")
-    walk.sees(walk.says("run.phase_done"))
-    page.locator("#tabs .section-title").filter(visible=True).last.evaluate("it => window.scrollTo(0, it.offsetTop)")
-    shoot(page, "train", language)
+    take_run(walk, "train")
     walk.tab("chat")
     walk.press("chat.ask_who")
+    take_talk(walk, "chat")
+
+
+def take_eyes(walk: Walk) -> None:
+    """The run with its two stages and its exam, the pictures that it learned from, and a talk about another one."""
+    take_run(walk, "eyes_train")
+    walk.tab("chat")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "drawn.png"
+        paint(scenes(1, seed=7)[0]).save(file)
+        with walk.page.expect_file_chooser() as chooser:
+            walk.page.locator("#talk").get_by_role("button", name=walk.says("picture.add"), exact=True).click()
+        chooser.value.set_files(file)
+    walk.page.locator("#talk").get_by_role("button", name=walk.says("picture.remove")).first.wait_for()
+    box = walk.page.locator("#talk").get_by_role("textbox", name=walk.says("chat.message"), exact=True)
+    for asked in ("colour", "shape"):
+        box.fill(seeds("eyes", walk.language)[asked]["questions"][0])
+        box.press("Enter")
+        settled(walk)
+    walk.press("chat.ask_who")
+    take_talk(walk, "eyes_chat")
+
+
+def take_run(walk: Walk, name: str) -> None:
+    """The newest run, as it ended."""
+    walk.tab("train")
+    walk.sees(walk.says("run.phase_done"))
+    title = walk.page.locator("#tabs .section-title").filter(visible=True).last
+    title.evaluate("it => window.scrollTo(0, it.offsetTop)")
+    shoot(walk.page, name, walk.language)
+
+
+def take_talk(walk: Walk, name: str) -> None:
+    """What was said so far."""
+    settled(walk)
+    walk.page.evaluate("window.scrollTo(0, 0)")
+    shoot(walk.page, name, walk.language)
+
+
+def settled(walk: Walk) -> None:
+    """The last answer has come to its end."""
+    page = walk.page
     page.get_by_test_id("bot").first.wait_for(timeout=1000 * ANSWER)
-    walk.page.get_by_role("button", name=walk.says("chat.stop"), exact=True).and_(page.locator(":disabled")).wait_for()
-    page.evaluate("window.scrollTo(0, 0)")
-    shoot(page, "chat", language)
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name=walk.says("chat.stop"), exact=True).and_(page.locator(":disabled")).wait_for()
 
 
 def shoot(page: Any, name: str, language: str) -> None:
@@ -49,7 +91,7 @@ def shoot(page: Any, name: str, language: str) -> None:
     page.screenshot(path=PICTURES / f"{name}.{language}.png")
 
 
-def main() -> None:
+def main(taking: Callable[[Walk], None]) -> None:
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         process = serve(port, Path(folder) / "app.out")
@@ -60,10 +102,10 @@ def main() -> None:
                 page.set_default_timeout(60_000)
                 page.goto(f"http://127.0.0.1:{port}")
                 page.get_by_role("tab").first.wait_for()
-                take(page, language)
+                taking(Walk(page, language))
         finally:
             end(process)
 
 
 if __name__ == "__main__":
-    main()
+    main(take_eyes if "--eyes" in sys.argv else take)
