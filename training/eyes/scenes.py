@@ -59,7 +59,7 @@ def _kinds(chance: random.Random) -> Iterator[tuple[str, str, int, str]]:
 def _scene(colour: str, shape: str, count: int, place: str, chance: random.Random) -> Scene:
     figures = []
     for x, y in [_CENTRES[place]] if place else chance.sample(_CORNERS, count):
-        radius = chance.randint(12, 17) if place else chance.randint(11, 17)
+        radius = chance.randint(15, 19) if place else chance.randint(13, 17)
         turn = chance.choice((0, 0, -15, 15))
         figures.append((x + chance.randint(-4, 4), y + chance.randint(-4, 4), radius, turn))
     return Scene(colour, shape, place, tuple(figures), chance.choice(BACKGROUNDS))

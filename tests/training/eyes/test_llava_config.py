@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from training.eyes import eyes_recipe, llava_config
+from training.eyes import example, eyes_recipe, llava_config
 from training.eyes.eyes_recipe import FINETUNE, PRETRAIN
 from training.eyes.llava_config import Places
 from training.machine import Gpu, Machine
+from training.persona import Persona
 
 NASTY = "x'); __import__('os').system('touch /tmp/owned') #\"\"\"\n{name}\\"
 CALLS = {"__import__", "__import__('sys').path.append", "dict", "getattr"}
@@ -50,16 +51,18 @@ CPU, GPU = Machine(2, 8.0), Machine(8, 64.0, (Gpu("A100", 80.0, 8.0),))
 
 
 def test_the_example_set_is_trained_with_our_own_numbers() -> None:
-    assert eyes_recipe.suggest(CPU, 400, 1200) == (FINETUNE, PRETRAIN)
+    made = example.build(Persona("小明", "张三"))
+    assert eyes_recipe.suggest(CPU, len(made.captions), len(made.talks)) == (FINETUNE, PRETRAIN)
 
 
 def test_few_pictures_are_looked_at_again_and_without_captions_there_is_no_first_stage() -> None:
     recipe, eyes = eyes_recipe.suggest(CPU, 0, 12)
-    assert (eyes.pretrain_steps, recipe.steps, recipe.save_every) == (0, 40, 20)
+    assert (eyes.pretrain_steps, recipe.steps, recipe.save_every) == (0, 40, 40)
     _, given = eyes_recipe.suggest(CPU, 400, 1200, pretrained="/x.pth")
     assert given.pretrain_steps == 0
-    chosen, _ = eyes_recipe.suggest(CPU, 400, 1200, steps=8, save_every=4, seed=3)
-    assert (chosen.steps, chosen.save_every, chosen.seed) == (8, 4, 3)
+    chosen, _ = eyes_recipe.suggest(CPU, 400, 1200, steps=8, seed=3)
+    assert (chosen.steps, chosen.save_every, chosen.seed) == (8, 8, 3)
+    assert eyes_recipe.suggest(CPU, 400, 1200, steps=8, save_every=4)[0].save_every == 4
 
 
 def test_what_is_suggested_has_no_problem_on_any_machine() -> None:

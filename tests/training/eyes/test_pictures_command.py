@@ -9,6 +9,7 @@ from PIL import Image
 
 from training.__main__ import main
 from training.eyes import picture_sets
+from training.eyes.example import PLAIN
 from training.home import albums_dir
 from training.importing import staging
 
@@ -71,7 +72,7 @@ def test_the_example_set_needs_somebody_to_be_and_is_listed(capsys: pytest.Captu
     code, answer, _ = told(capsys, "--example", "--out", "shapes", "--name", "小明", "--maker", "Ada")
     assert (code, answer["summary"]["held_out"]) == (0, 48)
     code, answer, _ = told(capsys)
-    assert list(answer["sets"]) == ["shapes"] and answer["sets"]["shapes"]["pictures"] == 400
+    assert list(answer["sets"]) == ["shapes"] and answer["sets"]["shapes"]["pictures"] == PLAIN.pictures
 
 
 def test_a_name_that_cannot_be_is_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
