@@ -26,6 +26,8 @@ from training.seeds import seeds
 PICTURES = ROOT / "assets" / "screenshots"
 ANSWER = 120
 """Seconds until the first answer: the model has to load."""
+SETTLED = 20
+"""Seconds until a page that has just come does not move any more: the settings follow its dataset."""
 
 
 def take(walk: Walk) -> None:
@@ -66,8 +68,9 @@ def take_run(walk: Walk, name: str) -> None:
     """The newest run, as it ended."""
     walk.tab("train")
     walk.sees(walk.says("run.phase_done"))
-    title = walk.page.locator("#tabs .section-title").filter(visible=True).last
-    title.evaluate("it => window.scrollTo(0, it.offsetTop)")
+    walk.page.wait_for_timeout(1000 * SETTLED)
+    title = walk.page.get_by_text(walk.says("run.phase_done")).filter(visible=True).first
+    title.evaluate("it => window.scrollTo(0, it.getBoundingClientRect().top + window.scrollY - 80)")
     shoot(walk.page, name, walk.language)
 
 

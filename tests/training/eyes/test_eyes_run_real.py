@@ -29,6 +29,7 @@ RECIPE = replace(
     save_every=3,
     batch_size=2,
     lora_rank=4,
+    method="qlora",
     evaluation_inputs=("What is it?",),
     evaluation_tokens=4,
 )
