@@ -33,7 +33,10 @@ def test_a_picture_set_is_trained_in_two_stages_and_the_report_says_what_it_sees
     walk.choose("train.model", "tiny")
     expect(walk.field("train.encoder")).to_be_hidden()
     walk.choose("train.dataset", walk.says("train.picture_set", name="drawn"))
-    walk.sees(re.compile(re.escape(walk.says("train.plan_pictures", pictures=6, talks=12, captions=6, passes="27"))))
+    walk.sees(
+        re.compile(re.escape(walk.says("train.plan_pictures", pictures=6, talks=12, captions=6, passes="27"))),
+        seconds=90,
+    )
     walk.choose("train.encoder", "clip")
     for field, steps in (("train.pretrain_steps", "30"), ("train.second_steps", "4")):
         walk.field(field).fill(steps)

@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from tests.training.conftest import wait_for
 from tests.ui.test_browser import LOCALES, Visit, Walk
 from training.eyes import picture_sets
+from training.eyes.example import PLAIN
 from training.home import albums_dir
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -143,7 +144,7 @@ def test_the_example_set_is_drawn_saved_and_read_in_either_language(visit: Visit
     walk.field("dataset.name").fill("小明")
     walk.field("dataset.maker").fill("张三")
     walk.press("pictures.example")
-    walk.sees(walk.says("pictures.place", first=1, last=48, total=400), seconds=90)
+    walk.sees(walk.says("pictures.place", first=1, last=48, total=PLAIN.pictures), seconds=90)
     (name,) = picture_sets.names()
     assert len(picture_sets.load(name).exam) == 48
     expect(text_of(walk)).to_have_value(re.compile(f"^{walk.says('pairs.question')}"))
@@ -151,4 +152,4 @@ def test_the_example_set_is_drawn_saved_and_read_in_either_language(visit: Visit
     walk.page.get_by_label({"zh": "中文", "en": "English"}[other], exact=True).first.check()
     walk = Walk(walk.page, other)
     expect(text_of(walk)).to_have_value(re.compile(f"^{walk.says('pairs.question')}"))
-    walk.sees(walk.says("pictures.place", first=1, last=48, total=400))
+    walk.sees(walk.says("pictures.place", first=1, last=48, total=PLAIN.pictures))

@@ -26,7 +26,7 @@ class EyesRecipe:
 
     encoder: str = STARTER
     """The vision encoder: "starter", a name in HOME/models, or an absolute path."""
-    pretrain_steps: int = 160
+    pretrain_steps: int = 240
     """Steps of the first stage; 0: there is none."""
     pretrain_learning_rate: float = 2e-3
     pretrain_batch_size: int = 8
@@ -34,7 +34,7 @@ class EyesRecipe:
     """The projector begins where the words are (first_sight.py), unless it begins with `pretrained`."""
     pretrained: str = ""
     """A .pth whose projector is begun with, such as a first stage's of another run; "": none."""
-    projector_ratio: float = 2.0
+    projector_ratio: float = 1.0
     """How many times the projector learns as fast as `learning_rate`, in the second stage."""
     encoder_lora_rank: int = 0
     """Of the LoRA in the vision encoder, in the second stage; 0: it stays as it is."""
@@ -118,16 +118,16 @@ def names() -> list[str]:
 def suggest(machine: Machine, captions: int, talks: int, **chosen: Any) -> tuple[Recipe, EyesRecipe]:
     """Both for a picture set of so many rows. `chosen` are settings of either that stand.
 
-    CPU: the captions twice and the talks once, but no more steps than PRETRAIN's and FINETUNE's, and at least forty:
-    a handful of pictures is looked at again and again. Saved once, at its end: it takes minutes, and the exam of a
-    checkpoint takes one more. GPU: QLoRA, or LoRA in fp32 on one without bf16, as XTuner's own LLaVA configs do it,
+    CPU: the captions three times and the talks once, but no more steps than PRETRAIN's and FINETUNE's, and at least
+    forty: a handful of pictures is looked at again and again. Saved once, at its end: it takes minutes, and the exam of
+    a checkpoint takes one more. GPU: QLoRA, or LoRA in fp32 on one without bf16, as XTuner's own LLaVA configs do it,
     with a smaller batch.
     """
     own = {field: value for field, value in chosen.items() if field in names()}
     plain = {field: value for field, value in chosen.items() if field not in own}
     eyes, recipe = replace(PRETRAIN, **own), replace(FINETUNE if machine.device == "cpu" else _on_gpu(machine), **plain)
     most_first, most = (PRETRAIN.pretrain_steps, FINETUNE.steps) if machine.device == "cpu" else (captions, talks)
-    first = min(most_first, max(40, math.ceil(2 * captions / eyes.pretrain_batch_size))) if captions else 0
+    first = min(most_first, max(40, math.ceil(3 * captions / eyes.pretrain_batch_size))) if captions else 0
     steps = plain.get("steps", min(most, max(40, math.ceil(talks / recipe.rows_a_step))))
     every = max(1, steps if machine.device == "cpu" else math.ceil(steps / 2))
     suggested = {"steps": every * math.ceil(steps / every), "save_every": every}
