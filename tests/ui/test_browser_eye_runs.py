@@ -41,8 +41,8 @@ def test_a_picture_set_is_trained_in_two_stages_and_the_report_says_what_it_sees
     for field, steps in (("train.pretrain_steps", "30"), ("train.second_steps", "4")):
         walk.field(field).fill(steps)
         walk.field(field).press("Tab")
-    told = {"first": 30, "method": "LoRA", "steps": 4}
-    walk.sees(re.compile(re.escape(walk.says("train.plan_eyes", **told, device="|").partition("|")[0])))
+    plan = {"first": 30, "method": "LoRA", "steps": 4}
+    walk.sees(re.compile(re.escape(walk.says("train.plan_eyes", **plan, device="|").partition("|")[0])))
     walk.press("train.start")
     walk.sees(walk.says("run.phase_done"), seconds=200)
     walk.sees(walk.says("run.stage_pretraining"))
