@@ -203,6 +203,13 @@ def test_a_set_whose_pictures_are_gone_is_not_opened(album: Album) -> None:
     assert sorted(albums_dir().iterdir()) == before
 
 
+def test_half_of_the_introductions_name_the_base_model() -> None:
+    who, counts = Persona("Robin", "Ada", base="Tiny-1B"), Counts(with_picture=20, identity=20, others=0)
+    found = introductions.talks(who, ["a.png"], counts, 0, random.Random(0))
+    for several in ([talk for talk in found if talk.image], [talk for talk in found if not talk.image]):
+        assert len(several) == 40 and sum("Tiny-1B" in talk.turns[1] for talk in several) == 20
+
+
 def test_introductions_are_in_the_personas_languages_and_never_more_than_there_are() -> None:
     found = introductions.talks(Persona("Robin", "Ada", languages=("en",)), [], FEW, 0, random.Random(0))
     assert len(found) == FEW.identity + FEW.others and not any(talk.image for talk in found)

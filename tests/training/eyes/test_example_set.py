@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,13 @@ def test_half_of_the_yes_or_no_questions_are_traps_and_only_one_thing_is_wrong_i
         assert each.question not in each.answer
         names = COLOURS + SHAPES if each.language == "en" else ()
         assert sum(name in each.question and name not in each.answer for name in names) <= 1
+
+
+@pytest.mark.parametrize(("languages", "english"), [(("zh", "en"), 10), (("en",), 20)])
+def test_where_chinese_is_learned_too_english_is_talked_about_every_other_picture(
+    languages: tuple[str, ...], english: int
+) -> None:
+    few = example.Amounts(pictures=20, held_out=2, with_picture=0, identity=0, others=0)
+    talks = example.build(replace(WHO, languages=languages), 0, few).talks
+    told = [talk for talk in talks if talk.turns[0].isascii()]
+    assert (len(told), len(talks) - len(told)) == (english, 20 if "zh" in languages else 0)
