@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from training.files import write_json, write_text
-from training.models import onnx_weights
-from training.models.unpacking import converter
+from training.models import converting, onnx_weights
 
 SIZE, PATCH = 84, 14
 """84 pixels a side are 6 x 6 patches: 36 tokens of a picture, which a CPU can train with (docs/eyes.md)."""
@@ -147,4 +146,4 @@ def _preprocessor(size: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(converter(convert, sys.argv[1:]))
+    sys.exit(converting.tell(convert, *map(Path, sys.argv[1:])))

