@@ -16,7 +16,7 @@ demo: .venv/installed
 
 test: check
 	tests/install_tools.sh
-	$(BIN)/python -m pytest --durations=40 -m "doors or real or browser"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=40 -m "doors or real or browser"
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

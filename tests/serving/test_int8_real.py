@@ -11,7 +11,7 @@ from serving.engine import Sampling
 from serving.process import ModelProcess
 from tests.serving.puppets import ask
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("int8_real")]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from training import models
 from training.errors import UserError
 from training.eyes import seeing
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("llava_real")]
 SHORT = Sampling(max_tokens=12)
 
 

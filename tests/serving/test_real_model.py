@@ -21,7 +21,7 @@ from tests.serving.puppets import ask, wait_until
 from training.errors import UserError
 from training.home import ROOT
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real_model")]
 
 
 @pytest.fixture(scope="module")

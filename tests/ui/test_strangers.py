@@ -20,7 +20,7 @@ import pytest
 
 from tests.ui.hosting import HOSTILE, PASSWORD, Guest, answered, hosted, raw, toasts
 
-pytestmark = [pytest.mark.doors, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.doors, pytest.mark.timeout(600), pytest.mark.xdist_group("strangers")]
 SECRET = "the-secret-of-the-house"
 
 

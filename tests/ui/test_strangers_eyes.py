@@ -18,7 +18,7 @@ from serving.album import STRANGERS
 from tests.ui.hosting import PASSWORD, Guest, hosted, raw, toasts
 from ui.guest_event import LONGEST_WITH_PICTURE
 
-pytestmark = [pytest.mark.doors, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.doors, pytest.mark.timeout(600), pytest.mark.xdist_group("strangers_eyes")]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 
 from training.models import dinov2_to_clip, onnx_weights, starter_eyes, wheel
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("starter_eyes_real")]
 
 LAST = "/backbone/layernorm/Add_1_output_0"
 BEFORE_LAST = "/backbone/encoder/layer.11/norm1/Sub_output_0"

@@ -20,7 +20,7 @@ from training.errors import UserError
 from training.home import ROOT
 from training.models import starter, wheel
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("starter_real")]
 
 TEXTS = [
     "The quick brown fox doesn't jump; it's 'resting' -- isn't it? We'll see, they've said.",
