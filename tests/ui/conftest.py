@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from tests.ui.nursery import Nursery
 from training import home, runs
 
 CHROMIUM = "/usr/bin/chromium"
@@ -42,30 +44,44 @@ def serve(port: int, log: Path, *asked: str, **environment: str) -> subprocess.P
             stdout=output,
             stderr=output,
         )
+    answers(port, lambda: process.poll() is None, log)
+    return process
+
+
+def answers(port: int, lives: Callable[[], bool], log: Path) -> None:
+    """Return once the page answers."""
     deadline = time.monotonic() + 60
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
-            return process
+            return
         except OSError:
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            assert lives() and time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes] | psutil.Process) -> None:
     process.send_signal(signal.SIGINT)
     try:
         process.wait(20)
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
         process.kill()
         process.wait()
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    yield nursery
+    nursery.end()
+
+
 @pytest.fixture
-def app(own_home: Path, tmp_path: Path) -> Iterator[str]:
+def app(nursery: Nursery, own_home: Path, tmp_path: Path) -> Iterator[str]:
     """The address of a page with this test's HOME. Its log may hold no traceback afterwards."""
     port = free_port()
-    process = serve(port, tmp_path / "app.out")
+    process = nursery.page(port, tmp_path / "app.out")
+    answers(port, process.is_running, tmp_path / "app.out")
     yield f"http://127.0.0.1:{port}"
     end(process)
     for run in runs.names():
