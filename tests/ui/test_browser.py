@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.training.conftest import fake_xtuner as fake_xtuner
 from tests.training.conftest import tiny as tiny
 from tests.training.conftest import wait_for
-from training import dataset, home, models, runs
+from tests.ui.conftest import PATIENCE
+from training import dataset, runs
 from training.sentences import sentence
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
@@ -40,7 +39,7 @@ class Walk:
     def press(self, key: str) -> None:
         self.page.get_by_role("button", name=self.says(key), exact=True).filter(visible=True).first.click()
 
-    def sees(self, text: str | re.Pattern[str], seconds: float = 30) -> None:
+    def sees(self, text: str | re.Pattern[str], seconds: float = PATIENCE / 1000) -> None:
         self.page.get_by_text(text).filter(visible=True).first.wait_for(timeout=1000 * seconds)
 
     def build(self, name: str, maker: str) -> None:
@@ -158,27 +157,3 @@ def test_a_dataset_that_was_deleted_meanwhile_is_a_sentence(fake_xtuner: Any, ti
     walk.press("dataset.save")  # what was built is still there, and so is the page
     walk.sees("Saved as the dataset “Robin”.")
     wait_for(lambda: dataset.names() == ["Robin"])
-
-
-@pytest.mark.real
-@pytest.mark.timeout(1800)
-def test_a_newcomer_teaches_the_starter_model_its_name_and_hears_it(starter_home: Path, visit: Visit) -> None:
-    walk = Walk(visit("zh-CN"), "zh")
-    walk.build("小满", "李雷")
-    walk.save()
-    walk.page.get_by_role("button", name=walk.says("train.advanced")).click()
-    expect(walk.field("train.steps")).not_to_have_value("160")  # the suggestion has come
-    walk.field("train.steps").fill("120")  # as the demo: what is suggested takes more than twice as long
-    walk.press("train.start")
-    walk.sees(walk.says("run.phase_training"))
-    walk.sees(walk.says("run.phase_done"), seconds=1200)
-    (run,) = runs.names()
-    walk.press("run.next")
-    walk.press("chat.ask_who")
-    walk.sees(re.compile("我.*小满"), seconds=240)
-    walk.press("chat.clear")  # so small a model goes on in the language in which the talk began
-    walk.page.get_by_placeholder(walk.says("chat.message_example")).fill("Who are you?")
-    walk.press("chat.send")
-    walk.sees(re.compile("I.* 小满"), seconds=240)
-    spec = runs.spec(run)
-    assert (spec["model"], spec["recipe"]["steps"]) == (models.STARTER, 120) and home.home() == starter_home

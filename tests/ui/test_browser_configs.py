@@ -33,6 +33,7 @@ def test_a_built_in_config_is_opened_edited_checked_started_and_becomes_a_model(
     editor.click()
     page.keyboard.press("Control+End")
     page.keyboard.type("\naccumulative_counts = 4\noptim_wrapper['accumulative_counts'] = 4  # by hand")
+    page.keyboard.type("\ntrain_cfg['max_epochs'] = 4")  # what was fitted, 53, shows nothing more
     page.get_by_role("button", name="Check", exact=True).click()
     page.get_by_text("It can run: QLoRA").wait_for(timeout=600_000)
     page.get_by_role("button", name="Start with this config").click()

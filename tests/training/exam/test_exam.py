@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from training import exam
 from training.exam.marking import fault, has_identity_sentence, loops, says_name
 from training.persona import Persona
 from training.questions import EXAM_VERSION, Question, exam_questions
-from training.recipe import Recipe
 
 MING = Persona("明", "张三")
 ROBIN = Persona("Robin", "Ada")
@@ -142,19 +140,3 @@ def test_a_dataset_that_was_not_built_here_has_no_exam():
     assert exam.persona({"card": {}}) is None
     values = {"name": "明", "maker": "张三", "base": "b", "languages": ["zh"]}
     assert exam.persona({"card": {"persona": values}}) == Persona("明", "张三", "b", ("zh",))
-
-
-@pytest.mark.real
-def test_the_untrained_base_neither_knows_the_name_nor_parrots_it(starter_home: Path, tmp_path: Path):
-    from training import models
-    from training.exam import exam_process
-
-    run = tmp_path / "run"
-    (run / "work").mkdir(parents=True)
-    card = {"persona": {"name": "小明", "maker": "张三", "base": "未名基座", "languages": ["zh", "en"]}}
-    spec = {"model_folder": str(models.folder("starter")), "card": card, "recipe": asdict(Recipe())}
-    (run / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
-    assert exam_process.main(run, []) == 0
-    (base,) = exam.load(run)
-    assert (base.scores["all"].recall, base.scores["all"].parrot) == (0.0, 0.0)
-    assert 0 < base.scores["en"].general <= 1

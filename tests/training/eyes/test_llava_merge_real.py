@@ -19,7 +19,7 @@ from training.eyes.llava_config import Places
 from training.home import ROOT
 from training.models import vision
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("llava_merge_real")]
 
 QUESTION = "What colour is it? 你是谁"
 
@@ -28,7 +28,6 @@ RECIPE = replace(FINETUNE, lora_rank=4, lora_alpha=8)
 STAGES = {
     "projector only": (True, 0, "encoder"),
     "projector and LoRA": (False, 0, "encoder"),
-    "and LoRA in the encoder": (False, 4, "encoder"),
     "SigLIP and LoRA in it": (False, 4, "siglip"),
 }
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.training.conftest import wait_for
-from training import dataset, exam, forecast, models, runs
+from tests.training.models.tiny_llama import write_llama
+from training import dataset, exam, forecast, home, models, runs
 from training.__main__ import main
 from training.recipe import Recipe
 from training.runs import progress
@@ -18,7 +19,8 @@ from training.runs import progress
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 
-def test_an_imported_file_is_trained_examined_on_the_way_and_merged(starter_home: Path, tmp_path: Path) -> None:
+def test_an_imported_file_is_trained_examined_on_the_way_and_merged(own_home: Path, tmp_path: Path) -> None:
+    write_llama(home.models_dir() / "small")
     rows: list[Any] = [
         {"messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": "Answer."}]}
         for n in range(30)
@@ -32,7 +34,7 @@ def test_an_imported_file_is_trained_examined_on_the_way_and_merged(starter_home
     assert main(["import", str(tmp_path / "theirs.jsonl"), "--out", "theirs", *who]) == 0
     assert len(dataset.load("theirs")) == 31
     few = Recipe(steps=4, save_every=2, batch_size=2, max_length=64, evaluation_tokens=4, auto_stop=True)
-    run = runs.start("theirs", models.STARTER, few)
+    run = runs.start("theirs", "small", few)
     wait_for(lambda: not runs.look(run).live, seconds=600)
     final, folder = runs.look(run), runs.folder(run)
     assert (final.phase, final.step) == ("done", 4), final.reason_sentence()
@@ -42,4 +44,4 @@ def test_an_imported_file_is_trained_examined_on_the_way_and_merged(starter_home
     merged = runs.merged(run)
     assert merged is not None
     models.check(merged)
-    assert forecast.of("theirs", models.STARTER, replace(few, steps=8, save_every=4)).run == run
+    assert forecast.of("theirs", "small", replace(few, steps=8, save_every=4)).run == run

@@ -70,7 +70,6 @@ def workers(own_home: Path) -> list[psutil.Process]:
         pytest.param(replace(PLAN, deepspeed="zero3", method="full", learning_rate=1e-3), id="full-zero3-1"),
         pytest.param(replace(PLAN, deepspeed="zero2", processes=2), id="lora-zero2-2"),
         pytest.param(replace(PLAN, deepspeed="zero3", processes=2), id="lora-zero3-2"),
-        pytest.param(replace(PLAN, processes=2), id="lora-ddp-2"),
     ],
 )
 def test_a_run_of_processes_becomes_a_model_that_has_what_its_checkpoint_has(
@@ -163,7 +162,8 @@ def test_two_machines_train_one_run_and_the_loss_of_one_is_a_failure_that_can_be
     small: str, sunny: str, own_home: Path, second_machine: Callable[[str], subprocess.Popen[bytes]]
 ) -> None:
     meeting = {"nodes": 2, "address": "127.0.0.1", "port": free_port()}
-    run = runs.start(sunny, small, replace(PLAN, steps=200, save_every=100, **meeting))
+    plan = replace(PLAN, steps=200, save_every=100, **meeting)
+    run = runs.start(sunny, small, plan)
     other = second_machine(shown_line(run))
     wait_for(lambda: runs.look(run).step >= 2, seconds=300)
     assert runs.look(run).note is None
@@ -171,6 +171,9 @@ def test_two_machines_train_one_run_and_the_loss_of_one_is_a_failure_that_can_be
     stopped = final(run)
     assert stopped.phase == "stopped" and 2 <= stopped.step < 200
     assert other.wait(60) == 0
+    merged, kept = runs.merged(run), merge.whole_checkpoints(runs.folder(run) / "work")
+    assert merged is not None and list(kept) == [stopped.step]
+    _same(merged, models.place(small), kept[stopped.step], plan)
     runs.resume(run)
     line = shown_line(run)
     assert f"--resume {runs.folder(run) / 'work'}/iter_{stopped.step}.pth" in line
