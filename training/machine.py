@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -47,6 +48,14 @@ def look() -> Machine:
     """This machine. A machine without nvidia-smi, or with a driver that does not answer, has no GPU."""
     cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count()
     return Machine(cores or 1, psutil.virtual_memory().total / 2**30, _gpus())
+
+
+def amx() -> bool:
+    """Whether the processor has a unit for matrix products in bf16, which training on it uses (Linux)."""
+    try:
+        return " amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def is_free(port: int) -> bool:

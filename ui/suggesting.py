@@ -12,7 +12,7 @@ from training import models, runs
 from training.errors import UserError
 from training.eyes import eyes_recipe, picture_sets
 from training.eyes.eyes_recipe import PRETRAIN
-from training.recipe import from_dict
+from training.recipe import Recipe, from_dict
 from training.sentences import sentence
 from ui.choosing import offered
 from ui.conversation import model_label
@@ -31,7 +31,6 @@ def wire_suggesting(
     dataset: gr.Dropdown,
     form: TrainForm,
     sight: EyesForm,
-    last: gr.State,
     button: gr.Button,
     explain: dict[str, Any],
 ) -> tuple[Draft, dict[str, Any]]:
@@ -39,7 +38,8 @@ def wire_suggesting(
 
     Returns the draft of model, dataset and all settings; and the event's arguments, for what else has to cause it.
     """
-    seen_last = gr.State(sight.values(PRETRAIN))
+    # What was suggested last tells a visitor's own settings from ours, after a reload too.
+    last, seen_last = gr.State(values(Recipe())), gr.State(sight.values(PRETRAIN))
 
     def suggested(model: str, data: str) -> tuple[list[Any], list[Any]]:
         eyes = eyes_suggestion(data)[1] if is_picture_set(data) else PRETRAIN

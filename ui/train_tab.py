@@ -28,9 +28,9 @@ from ui.history_panel import wire as wire_history
 from ui.live_view import RunPanel
 from ui.meter import fits
 from ui.model_pane import model_pane
-from ui.plan import plan, this_machine
+from ui.plan import plan, suggestion, this_machine
 from ui.preset_pane import preset_pane, wire_presets
-from ui.recipe_form import TrainForm, recipe_form, recipe_of, values
+from ui.recipe_form import TrainForm, recipe_form, recipe_of
 from ui.recipe_form import problems as recipe_problems
 from ui.run_actions import queueing
 from ui.run_panel import run_panel
@@ -115,10 +115,8 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
         )
     own = config_pane(text)
     panel = run_panel(text, stage)
-    # What was suggested last tells a visitor's own settings from ours, after a reload too.
-    last = gr.State(values(Recipe()))
-    explain = _explain(text, steps, form, sight, last, config)
-    draft, follow = wire_suggesting(text, steps.model, steps.dataset, form, sight, last, suggest, explain)
+    explain = _explain(text, steps, form, sight, config)
+    draft, follow = wire_suggesting(text, steps.model, steps.dataset, form, sight, suggest, explain)
     wire_presets(text, saved, draft)
     doctor_pane(text)
     wire_history(
@@ -153,18 +151,14 @@ def _needs_a_dataset(language: str) -> dict[str, Any]:
     return {"value": sentence("train.need_dataset", language)}
 
 
-def _explain(
-    text: Text, steps: _Steps, form: TrainForm, sight: EyesForm, last: gr.State, config: _Config
-) -> dict[str, Any]:
+def _explain(text: Text, steps: _Steps, form: TrainForm, sight: EyesForm, config: _Config) -> dict[str, Any]:
     """Whenever a setting changes: what Start would do, what it lacks, and the files it would write.
 
     Returns the event's arguments, for what else has to cause it.
     """
 
     @told
-    def explain(
-        language: str, model: str | None, data: str | None, suggested: list[Any], *entered: Any
-    ) -> dict[Any, Any]:
+    def explain(language: str, model: str | None, data: str | None, *entered: Any) -> dict[Any, Any]:
         need = missing(model, data)
         if need:
             return _not_ready(need, [], language)
@@ -172,7 +166,7 @@ def _explain(
         try:
             recipe = recipe_of(entered[: len(form)], language)
             eyes = eyes_of(data, entered[len(form) :], language)
-            changes = changes_html(recipe, recipe_of(suggested, language), language)
+            changes = changes_html(recipe, suggestion(str(model), str(data)), language)
             problems = recipe_problems(recipe, language)
             problems += eyes_problems(str(data), recipe, eyes, language) if eyes else []
             preview = None if problems else runs.preview(str(data), str(model), recipe, eyes)
@@ -202,7 +196,7 @@ def _explain(
 
     event: dict[str, Any] = {
         "fn": explain,
-        "inputs": [text.language, steps.model, steps.dataset, last, *form.values(), *sight.fields.values()],
+        "inputs": [text.language, steps.model, steps.dataset, *form.values(), *sight.fields.values()],
         "outputs": {
             *(steps.start, steps.plan, *steps.forecast.outputs, steps.changes, steps.problems),
             *(config.file, config.command, config.plain),

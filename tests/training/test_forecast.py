@@ -39,6 +39,16 @@ def test_what_nobody_has_measured_is_a_rough_guess_and_says_so(mine: str, tiny: 
         assert "{" not in said(found, language)
 
 
+def test_a_rough_guess_knows_a_processor_that_multiplies_in_bf16(
+    mine: str, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def guessed(amx: bool) -> float:
+        monkeypatch.setattr(machine, "amx", lambda: amx)
+        return forecast.of(mine, tiny, PLAN).step_seconds or 0
+
+    assert guessed(amx=False) == pytest.approx(4 * guessed(amx=True))
+
+
 def test_a_dataset_without_a_persona_has_no_exam_to_wait_for(who: str, tiny: str) -> None:
     found = forecast.of(who, tiny, PLAN)
     assert found.exam == 0 and "no exam" in said(found, "en") and "没有考试" in said(found, "zh")

@@ -121,7 +121,7 @@ def _rough(shape: Shape | None, sizes: Mapping[str, int] | None, rows: float) ->
     """Seconds of a step: 4 operations for each weight and token, and 2 in the encoder, which only looks."""
     work = 4 * rows * (shape.parameters if shape else forecast.STARTER_PARAMETERS)
     work += 2 * rows * (sizes["parameters"] if sizes else 0)
-    return work / (forecast.ROUGH_SHARE * forecast.speed())
+    return work / forecast.reached()
 
 
 def _questions(made: PictureSet, saves: int) -> int:
