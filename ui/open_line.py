@@ -31,27 +31,31 @@ class OpenLine:
         """Pass it on."""
         path = scope["path"] if scope["type"] == "http" else ""
         if path.endswith(_STREAM):
+            session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
             is_page = Headers(scope=scope).get("user-agent", "").startswith("Mozilla/")
             # A script ends when its line does
-            await (self._stream if is_page else self._line)(scope, receive, send)
+            await (self._stream if is_page else self._line)(session, scope, receive, send)
             return
         await self._app(scope, receive, send)
         if path.endswith(_JOIN):
             self._asked.set()
             self._asked = asyncio.Event()
 
-    async def _line(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _line(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Gradio's own. It says so on it where the session is unknown, as that of a page that has just left; it also
-        raises that, which would stand in the log as an error of ours."""
+        raises that, which would stand in the log as an error of ours. So would the second of two lines of a page that
+        leaves, which forgets the session once more."""
         try:
             await self._app(scope, receive, send)
+        except KeyError as error:
+            if error.args != (session,):
+                raise
         except RuntimeError as error:
             if not isinstance(error.__cause__, HTTPException):
                 raise
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+    async def _stream(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
         begun, end = False, b""
 
         async def sending(message: Message) -> None:
@@ -69,7 +73,7 @@ class OpenLine:
 
         while True:
             end = b""
-            await self._line(scope, receive, sending)
+            await self._line(session, scope, receive, sending)
             if not end:
                 return  # the page has left, or was told of an error
             if not await self._is_asked(session, receive):

@@ -25,7 +25,7 @@ class Caller:
     def __init__(self, agent: str = "Mozilla/5.0", idle: float = 0.5) -> None:
         with gr.Blocks() as demo:
             box = gr.Textbox()
-            box.submit(lambda said: f"heard {said}", box, box)
+            box.submit(self._answer, box, box)
         middleware = [Middleware(OpenLine, page=demo.queue(), idle=idle)]
         self._app = gr.routes.App.create_app(demo, app_kwargs={"middleware": middleware})
         self._agent = agent
@@ -34,6 +34,11 @@ class Caller:
         self.heard: list[str] = []
         """Answers; "begun" at every beginning of a response; "end" before its line ends."""
         self.hung_up = asyncio.Event()
+
+    @staticmethod
+    async def _answer(said: str) -> str:
+        await asyncio.sleep(5 if said == "slow" else 0)
+        return f"heard {said}"
 
     async def ask(self, said: str) -> None:
         body = json.dumps({"data": [said], "fn_index": 0, "session_hash": SESSION}).encode()
@@ -157,3 +162,16 @@ def test_a_line_for_a_session_that_is_gone_says_so_and_is_no_error_of_the_server
         return caller.heard
 
     assert asyncio.run(talk()) == ["begun", "unknown"]
+
+
+@pytest.mark.parametrize("agent", ["Mozilla/5.0", "python-httpx"])
+def test_a_page_that_leaves_with_two_lines_open_is_no_error_of_the_server(agent: str) -> None:
+    async def talk() -> None:
+        caller = Caller(agent)
+        await caller.ask("slow")
+        lines = [asyncio.create_task(caller.listen()) for _ in range(2)]
+        await asyncio.sleep(1)
+        caller.hung_up.set()
+        await asyncio.wait_for(asyncio.gather(*lines), 30)
+
+    asyncio.run(talk())
