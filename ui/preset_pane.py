@@ -19,7 +19,7 @@ from ui.confirm import Confirm, confirm
 from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, info, plain, told
 from ui.plan import suggestion
-from ui.recipe_form import form_fields, problems, recipe_of, values
+from ui.recipe_form import as_text, form_fields, problems, recipe_of, values
 from ui.text import Key, Text
 
 
@@ -114,10 +114,11 @@ def _wire_loading(text: Text, pane: PresetPane, draft: Draft) -> None:
             recipe = suggestion(model, data, **preset.settings)
         shown = dict(zip(form_fields(), values(recipe), strict=True))
         info(sentence("presets.loaded", language, name=preset.name))
+        # Settings that nobody suggested are the visitor's own: they stay when another dataset is chosen.
+        suggested = [None if field in preset.settings else value for field, value in shown.items()]
         return {
             pane.name: preset.name,
-            # Settings that nobody suggested are the visitor's own: they stay when another dataset is chosen.
-            draft.fields["suggested"]: [None if field in preset.settings else value for field, value in shown.items()],
+            draft.fields["suggested"]: as_text(suggested),
             **{draft.fields[field]: value for field, value in shown.items() if field in FIELDS},
         }
 

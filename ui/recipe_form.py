@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -106,6 +107,11 @@ def values(recipe: Recipe) -> list[Any]:
     """What the form's components show for `recipe`, in their order."""
     shown = {**vars(recipe), "evaluation_inputs": "\n".join(recipe.evaluation_inputs), "gpus": list(recipe.gpus)}
     return [shown[field] for field in form_fields()]
+
+
+def as_text(suggested: Sequence[Any]) -> str:
+    """Suggested values, in the order of the form, as the page keeps them; None: nobody suggested that one."""
+    return json.dumps(suggested)
 
 
 def recipe_of(entered: Sequence[Any], language: str) -> Recipe:

@@ -19,6 +19,9 @@ from ui.recipe_form import form_fields, recipe_of
 from ui.run_actions import ask_to_queue, release
 from ui.text import Text
 
+SUGGESTED = ("suggested", "suggested_eyes")
+"""Fields of the draft that nobody enters: what was suggested last, for both parts of the form."""
+
 
 def missing(model: str | None, data: str | None) -> str | None:
     """The key of what has not been chosen yet."""
@@ -38,7 +41,7 @@ def wire_starting(
 
     `config`: the text to run instead of the one made of these fields; it is checked first.
     """
-    entered = [field for name, field in draft.fields.items() if not isinstance(field, gr.State)]
+    entered = [field for name, field in draft.fields.items() if name not in SUGGESTED]
 
     def begin(queue: bool) -> Any:
         @told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +21,10 @@ from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, told
 from ui.eyes_form import EyesForm, is_picture_set
 from ui.plan import eyes_suggestion, suggestion
-from ui.recipe_form import TrainForm, form_fields, refilled, values
-from ui.starting import missing
+from ui.recipe_form import TrainForm, as_text, form_fields, refilled, values
+from ui.starting import SUGGESTED, missing
 from ui.text import Text
+from ui.visibility import HIDDEN
 
 
 def wire_suggesting(
@@ -38,8 +40,10 @@ def wire_suggesting(
 
     Returns the draft of model, dataset and all settings; and the event's arguments, for what else has to cause it.
     """
-    # What was suggested last tells a visitor's own settings from ours, after a reload too.
-    last, seen_last = gr.State(values(Recipe())), gr.State(sight.values(PRETRAIN))
+    # What was suggested last tells a visitor's own settings from ours, after a reload too. It is sent along with them:
+    # a gr.State would be as new as the last answer, and the settings as old as the click before it.
+    last = gr.Textbox(as_text(values(Recipe())), visible=HIDDEN)
+    seen_last = gr.Textbox(as_text(sight.values(PRETRAIN)), visible=HIDDEN)
 
     def suggested(model: str, data: str) -> tuple[list[Any], list[Any]]:
         eyes = eyes_suggestion(data)[1] if is_picture_set(data) else PRETRAIN
@@ -50,23 +54,21 @@ def wire_suggesting(
         if missing(model, data):
             raise UserError("suggestion_needs_choices")
         plain, eyes = suggested(str(model), str(data))
-        return [plain, eyes, *plain, *eyes]
+        return [as_text(plain), as_text(eyes), *plain, *eyes]
 
     @told
-    def follow(
-        language: str, model: str | None, data: str | None, before: list[Any], seen_before: list[Any], *entered: Any
-    ) -> Any:
+    def follow(language: str, model: str | None, data: str | None, before: str, seen_before: str, *entered: Any) -> Any:
         shown = sight.showing(data, language)
         if missing(model, data):
             return shown
         plain, eyes = suggested(str(model), str(data))
-        now = refilled(entered, [*before, *seen_before], [*plain, *eyes])
+        now = refilled(entered, [*json.loads(before), *json.loads(seen_before)], [*plain, *eyes])
         filled = sight.with_choices(dict(zip(fields, now, strict=True)), data, language)
-        return {**shown, last: plain, seen_last: eyes, **filled}
+        return {**shown, last: as_text(plain), seen_last: as_text(eyes), **filled}
 
     fields = [*form.values(), *sight.fields.values()]
     chosen = [text.language, model, dataset]
-    kept = {"suggested": last, "suggested_eyes": seen_last}
+    kept = dict(zip(SUGGESTED, (last, seen_last), strict=True))
     draft = Draft("train", {"model": model, "dataset": dataset, **form, **sight.fields, **kept})
     button.click(suggest, chosen, [last, seen_last, *fields], **PRIVATE)
     event: dict[str, Any] = {
