@@ -44,8 +44,9 @@ SAME = (
     "sequence_parallel",
 )
 """Runs that agree in these, and in the model, take the same time for a step."""
-ROUGH_SHARE, ROUGH_SHARE_AMX = 0.35, 1.4
-"""Of the machine's speed in a large matrix product of fp32, what training reaches; and where bf16 is faster."""
+ROUGH_SHARE, ROUGH_SHARE_AMX = 0.35, 1.1
+"""Of the machine's speed in a large matrix product of fp32, what training reaches; and where bf16 is faster: between
+0.7 (short conversations) and 1.4 (pictures) on two cores with AMX (docs/recipe.md)."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def test_a_rough_guess_knows_a_processor_that_multiplies_in_bf16(
         monkeypatch.setattr(machine, "amx", lambda: amx)
         return forecast.of(mine, tiny, PLAN).step_seconds or 0
 
-    assert guessed(amx=False) == pytest.approx(4 * guessed(amx=True))
+    assert guessed(amx=False) > 2 * guessed(amx=True) > 0
 
 
 def test_a_dataset_without_a_persona_has_no_exam_to_wait_for(who: str, tiny: str) -> None:
