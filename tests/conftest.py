@@ -14,7 +14,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several tests at once: a core for eac
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What may take longest begins first, so that no core is idle in the end; a module's own page is started once."""
+    """What may take longest begins first, so that no core is idle in the end."""
     items.sort(key=lambda item: -_longest(item))
 
 

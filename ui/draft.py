@@ -19,7 +19,7 @@ _USED: dict[str, Any] = {"form": "", "values": {}}
 
 
 class Draft:
-    """The draft of one form. `fields` are its components by name; a gr.State among them is kept along.
+    """The draft of one form. `fields` are its components by name; no gr.State, which would not be as old as they are.
 
     `stored` has to be rendered outside of the tabs: Gradio reads it when its part of the page is first drawn.
     """
@@ -32,7 +32,7 @@ class Draft:
         self._restored = gr.State(False)
         self._early = gr.State(False)
         # Not their `input`: Gradio 6.17 tells it by key presses, and an input method for Chinese has none.
-        changes = [field.change for field in self.fields.values() if not isinstance(field, gr.State)]
+        changes = [field.change for field in self.fields.values()]
         kept = [self.stored, self._early]
         gr.on(changes, self._keep, self._inputs, kept, trigger_mode="always_last", **QUIET)
 

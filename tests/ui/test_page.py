@@ -87,3 +87,9 @@ def test_the_more_pages_look_at_a_run_the_seldomer_each_one_does(demo: Any, own_
 
     first, *_, last = paces()
     assert first == SECONDS_BETWEEN_LOOKS[0] < last
+
+
+def test_what_was_suggested_last_comes_from_the_page_with_the_settings_it_is_compared_with(demo: Any) -> None:
+    """The server's own memory of it is newer than a form that was sent before the last answer came."""
+    follow = [event for event in demo.fns.values() if event.name == "follow"]
+    assert follow and not [each for event in follow for each in event.inputs if isinstance(each, gr.State)]
