@@ -1,9 +1,10 @@
-"""What is ours inside XTuner's training process: the same loss from fewer scores, and the order of the rows."""
+"""What is ours inside XTuner's training process: fewer scores, LoRA in place, the order of the rows."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,60 @@ def test_a_step_that_scores_only_the_answers_has_the_loss_and_the_gradients_of_t
     assert len(grown) >= 18
     for one, other in grown:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("adapters", ["one", "two", "none"])
+@pytest.mark.parametrize("scale", [12, 0.5])
+def test_lora_added_in_place_has_the_loss_and_the_gradients_of_pefts_own(adapters: str, scale: float) -> None:
+    import torch
+    from peft.tuners.lora.layer import Linear
+
+    model, tokens = with_lora(lora_alpha=scale), torch.arange(33).reshape(3, 11)
+    torch.set_float32_matmul_precision("highest")
+    if adapters == "two":
+        model.add_adapter("other", model.peft_config["default"])
+        model.base_model.set_adapter(["default", "other"])
+    if adapters == "none":
+        model.base_model.disable_adapter_layers()
+
+    def step(training: bool) -> list[torch.Tensor]:
+        loss = model.train(training)(input_ids=tokens, labels=tokens).loss
+        learning = [each for each in model.parameters() if each.requires_grad]
+        return [loss.detach(), *(torch.autograd.grad(loss, learning) if learning else ())]
+
+    assert Linear.forward.__module__ == "training.xtuner_repairs"
+    in_place, by_peft = step(training=True), step(training=False)
+    assert len(in_place) == {"one": 29, "two": 57, "none": 1}[adapters]
+    for one, other in zip(in_place, by_peft, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_and_weights_of_another_precision_are_left_to_peft() -> None:
+    import torch
+
+    tokens = torch.arange(33).reshape(3, 11)
+    model = with_lora(lora_dropout=0.5).train()
+    assert model(input_ids=tokens).logits.ne(model(input_ids=tokens).logits).any()
+    model = with_lora()
+    half = {name: each.bfloat16() for name, each in model.named_parameters() if "lora_" not in name}
+    for name, each in half.items():
+        model.get_parameter(name).data = each
+    assert model.train()(input_ids=tokens).logits.dtype == torch.bfloat16
+
+
+def with_lora(**settings: Any) -> Any:
+    """A tiny Llama with LoRA in every linear layer, repaired as in training."""
+    import torch
+    from peft import LoraConfig, PeftModel
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from training import xtuner_repairs  # noqa: F401 - repairs what is tested
+
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    plan: dict[str, Any] = {"r": 4, "target_modules": "all-linear", "init_lora_weights": False}
+    adapter = LoraConfig(task_type="CAUSAL_LM", **plan, **settings)
+    return PeftModel(LlamaForCausalLM(LlamaConfig(vocab_size=97, **size)), adapter)
 
 
 def rows_of(lengths: list[int], step: int, epoch: int = 0) -> list[int]:
