@@ -24,6 +24,10 @@ from ui.run_actions import RunActions
 from ui.run_view import samples_html, status_html
 from ui.visibility import classes, seen
 
+GROWTH = 0.03
+"""By which share a curve has grown when it is drawn again: a browser without a GPU takes half a second of a core for
+it, which the training next to it would miss."""
+
 
 @dataclass(frozen=True)
 class Looking:
@@ -136,7 +140,7 @@ class RunPanel:
         paused = not looking.follow and shown.get("log", ())[:3] == held
         marks = {
             "status": status_html(status, spec["recipe"], usage.look(status.pid, status.mark), language),
-            "plot": (*now, looking.measure, moment.curve),
+            "plot": _drawn(shown.get("plot"), (*now, looking.measure, status.phase), moment),
             "samples": _samples(folder, moment.curve, accumulation, language),
             "log": shown["log"] if paused else (*held, moment.log),
         }
@@ -173,6 +177,15 @@ class RunPanel:
             visible=seen(there),
         )
         return {self.plot: drawn}
+
+
+def _drawn(before: tuple[Any, ...] | None, held: tuple[str, ...], moment: Glimpse) -> tuple[Any, ...]:
+    """The mark of the curve to be seen: the one from before while it has hardly grown."""
+    if before and before[: len(held)] == held:
+        drawn, step = before[-1], moment.status.step
+        if drawn <= step < drawn * (1 + GROWTH):
+            return before
+    return (*held, moment.curve, moment.status.step)
 
 
 @lru_cache(maxsize=16)
