@@ -114,6 +114,14 @@ def as_text(suggested: Sequence[Any]) -> str:
     return json.dumps(suggested)
 
 
+def usual(suggested: str, fitting: Callable[[], Recipe], language: str) -> Recipe:
+    """What was suggested last, of as_text(); where nobody suggested a setting, what the `fitting` recipe has."""
+    kept = json.loads(suggested)
+    if None in kept:
+        kept = [now if old is None else old for old, now in zip(kept, values(fitting()), strict=True)]
+    return recipe_of(kept, language)
+
+
 def recipe_of(entered: Sequence[Any], language: str) -> Recipe:
     """The Recipe the form holds. Raises UserError(field_empty)."""
     given: Mapping[str, Any] = dict(zip(form_fields(), entered, strict=True))

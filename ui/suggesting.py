@@ -13,7 +13,7 @@ from training import models, runs
 from training.errors import UserError
 from training.eyes import eyes_recipe, picture_sets
 from training.eyes.eyes_recipe import PRETRAIN
-from training.recipe import Recipe, from_dict
+from training.recipe import from_dict
 from training.sentences import sentence
 from ui.choosing import offered
 from ui.conversation import model_label
@@ -33,16 +33,15 @@ def wire_suggesting(
     dataset: gr.Dropdown,
     form: TrainForm,
     sight: EyesForm,
+    last: gr.Textbox,
     button: gr.Button,
     explain: dict[str, Any],
 ) -> tuple[Draft, dict[str, Any]]:
     """Fill the form with what suits model and dataset, when one of them changes or the button wants it; then explain.
 
-    Returns the draft of model, dataset and all settings; and the event's arguments, for what else has to cause it.
+    `last`: as_text() of what was suggested last. Returns the draft of model, dataset and all settings; and the event's
+    arguments, for what else has to cause it.
     """
-    # What was suggested last tells a visitor's own settings from ours, after a reload too. It is sent along with them:
-    # a gr.State would be as new as the last answer, and the settings as old as the click before it.
-    last = gr.Textbox(as_text(values(Recipe())), visible=HIDDEN)
     seen_last = gr.Textbox(as_text(sight.values(PRETRAIN)), visible=HIDDEN)
 
     def suggested(model: str, data: str) -> tuple[list[Any], list[Any]]:

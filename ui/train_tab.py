@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -30,7 +31,7 @@ from ui.meter import fits
 from ui.model_pane import model_pane
 from ui.plan import plan, suggestion, this_machine
 from ui.preset_pane import preset_pane, wire_presets
-from ui.recipe_form import TrainForm, recipe_form, recipe_of
+from ui.recipe_form import TrainForm, as_text, recipe_form, recipe_of, usual, values
 from ui.recipe_form import problems as recipe_problems
 from ui.run_actions import queueing
 from ui.run_panel import run_panel
@@ -115,8 +116,11 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
         )
     own = config_pane(text)
     panel = run_panel(text, stage)
-    explain = _explain(text, steps, form, sight, config)
-    draft, follow = wire_suggesting(text, steps.model, steps.dataset, form, sight, suggest, explain)
+    # What was suggested last tells a visitor's own settings from ours, after a reload too. It is sent along with them:
+    # a gr.State would be as new as the last answer, and the settings as old as the click before it.
+    last = gr.Textbox(as_text(values(Recipe())), visible=HIDDEN)
+    explain = _explain(text, steps, form, sight, last, config)
+    draft, follow = wire_suggesting(text, steps.model, steps.dataset, form, sight, last, suggest, explain)
     wire_presets(text, saved, draft)
     doctor_pane(text)
     wire_history(
@@ -151,14 +155,16 @@ def _needs_a_dataset(language: str) -> dict[str, Any]:
     return {"value": sentence("train.need_dataset", language)}
 
 
-def _explain(text: Text, steps: _Steps, form: TrainForm, sight: EyesForm, config: _Config) -> dict[str, Any]:
+def _explain(
+    text: Text, steps: _Steps, form: TrainForm, sight: EyesForm, last: gr.Textbox, config: _Config
+) -> dict[str, Any]:
     """Whenever a setting changes: what Start would do, what it lacks, and the files it would write.
 
     Returns the event's arguments, for what else has to cause it.
     """
 
     @told
-    def explain(language: str, model: str | None, data: str | None, *entered: Any) -> dict[Any, Any]:
+    def explain(language: str, model: str | None, data: str | None, suggested: str, *entered: Any) -> dict[Any, Any]:
         need = missing(model, data)
         if need:
             return _not_ready(need, [], language)
@@ -166,7 +172,8 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, sight: EyesForm, config
         try:
             recipe = recipe_of(entered[: len(form)], language)
             eyes = eyes_of(data, entered[len(form) :], language)
-            changes = changes_html(recipe, suggestion(str(model), str(data)), language)
+            fitting = partial(suggestion, str(model), str(data))
+            changes = changes_html(recipe, usual(suggested, fitting, language), language)
             problems = recipe_problems(recipe, language)
             problems += eyes_problems(str(data), recipe, eyes, language) if eyes else []
             preview = None if problems else runs.preview(str(data), str(model), recipe, eyes)
@@ -196,7 +203,7 @@ def _explain(text: Text, steps: _Steps, form: TrainForm, sight: EyesForm, config
 
     event: dict[str, Any] = {
         "fn": explain,
-        "inputs": [text.language, steps.model, steps.dataset, *form.values(), *sight.fields.values()],
+        "inputs": [text.language, steps.model, steps.dataset, last, *form.values(), *sight.fields.values()],
         "outputs": {
             *(steps.start, steps.plan, *steps.forecast.outputs, steps.changes, steps.problems),
             *(config.file, config.command, config.plain),
