@@ -128,8 +128,11 @@ def wire(
     run_outputs: list[Any],
     copied: Callable[[str, str], dict[Any, Any]],
     form_outputs: list[Any],
+    explain: dict[str, Any],
 ) -> None:
-    """Wire the section. `open_run` (run, language) shows a run above; `copied` (run, language) fills in the form."""
+    """Wire the section. `open_run` (run, language) shows a run above; `copied` (run, language) fills in the form, which
+    is then explained.
+    """
 
     @told
     def refresh(language: str, chosen: list[str]) -> Any:
@@ -162,7 +165,7 @@ def wire(
     panel.table.select(choose, text.language, panel.outputs, **PRIVATE)
     panel.table.click(look, text.language, run_outputs, scroll_to_output=True, **PRIVATE)
     buttons["save"].click(save, [*seeing, panel.name, panel.note], panel.outputs, **PRIVATE)
-    buttons["copy"].click(copy, seeing, form_outputs, **PRIVATE)
+    buttons["copy"].click(copy, seeing, form_outputs, **PRIVATE).then(**explain)
     for what, removing in (("clean", _cleaned), ("delete", _deleted)):
         _wire_removing(text, panel, buttons[what], what, buttons["asked"][what], removing)
 

@@ -93,19 +93,19 @@ def preset_pane(text: Text) -> PresetPane:
     return PresetPane(section, chosen, load, download, delete, name, save, upload, deleting, replacing)
 
 
-def wire_presets(text: Text, pane: PresetPane, draft: Draft) -> None:
-    """Connect the pane to the form, whose components are fields of `draft`."""
+def wire_presets(text: Text, pane: PresetPane, draft: Draft, explain: dict[str, Any]) -> None:
+    """Connect the pane to the form, whose components are fields of `draft`. What was loaded is then explained."""
     refresh = told(lambda _language, name: pane.refreshed(name))
     choosing = [text.language, pane.chosen]
     pane.section.expand(refresh, choosing, pane.outputs, **PRIVATE)
     pane.chosen.input(refresh, choosing, pane.outputs, **PRIVATE)
     text.language.change(refresh, choosing, pane.outputs, **QUIET)
-    _wire_loading(text, pane, draft)
+    _wire_loading(text, pane, draft, explain)
     _wire_saving(text, pane, [draft.fields[field] for field in form_fields()])
     _wire_deleting(text, pane)
 
 
-def _wire_loading(text: Text, pane: PresetPane, draft: Draft) -> None:
+def _wire_loading(text: Text, pane: PresetPane, draft: Draft, explain: dict[str, Any]) -> None:
     @told
     def load(language: str, name: str | None, model: str | None, data: str | None) -> dict[Any, Any]:
         preset = presets.load(_chosen(name))
@@ -124,7 +124,7 @@ def _wire_loading(text: Text, pane: PresetPane, draft: Draft) -> None:
 
     inputs = [text.language, pane.chosen, draft.fields["model"], draft.fields["dataset"]]
     outputs = [pane.name, draft.fields["suggested"], *(draft.fields[field] for field in form_fields())]
-    pane.load.click(load, inputs, outputs, **PRIVATE)
+    pane.load.click(load, inputs, outputs, **PRIVATE).then(**explain)
 
 
 def _wire_saving(text: Text, pane: PresetPane, form: list[Any]) -> None:

@@ -69,7 +69,7 @@ def wire_suggesting(
     chosen = [text.language, model, dataset]
     kept = dict(zip(SUGGESTED, (last, seen_last), strict=True))
     draft = Draft("train", {"model": model, "dataset": dataset, **form, **sight.fields, **kept})
-    button.click(suggest, chosen, [last, seen_last, *fields], **PRIVATE)
+    button.click(suggest, chosen, [last, seen_last, *fields], **PRIVATE).then(**explain)
     event: dict[str, Any] = {
         "fn": follow,
         "inputs": [*chosen, last, seen_last, *fields],

@@ -121,11 +121,10 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
     last = gr.Textbox(as_text(values(Recipe())), visible=HIDDEN)
     explain = _explain(text, steps, form, sight, last, config)
     draft, follow = wire_suggesting(text, steps.model, steps.dataset, form, sight, last, suggest, explain)
-    wire_presets(text, saved, draft)
+    wire_presets(text, saved, draft, explain)
     doctor_pane(text)
-    wire_history(
-        text, *history_panel(text), panel.following, panel.outputs, copying(draft, sight), list(draft.fields.values())
-    )
+    copied, outputs = copying(draft, sight), list(draft.fields.values())
+    wire_history(text, *history_panel(text), panel.following, panel.outputs, copied, outputs, explain)
     wire_starting(text, stage, steps.start, question, draft, panel)
     wire_starting(text, stage, own.start, own.question, draft, panel, own.editor)
     wire_opening(text, own, [steps.model, steps.dataset, *form.values()])
@@ -158,9 +157,9 @@ def _needs_a_dataset(language: str) -> dict[str, Any]:
 def _explain(
     text: Text, steps: _Steps, form: TrainForm, sight: EyesForm, last: gr.Textbox, config: _Config
 ) -> dict[str, Any]:
-    """Whenever a setting changes: what Start would do, what it lacks, and the files it would write.
+    """Whenever a setting is entered: what Start would do, what it lacks, and the files it would write.
 
-    Returns the event's arguments, for what else has to cause it.
+    Returns the event's arguments, for whatever fills the form in.
     """
 
     @told
@@ -211,8 +210,9 @@ def _explain(
         "trigger_mode": "always_last",
         **QUIET,
     }
-    gr.on([component.change for component in (text.language, *form.values(), *sight.fields.values())], **event)
-    # While the advanced settings are closed, theirs is not on the page, and tells no change.
+    # Not their changes: those that an answer brings come one after the other, and half of them are no settings.
+    entered = [field.input for field in (*form.values(), *sight.fields.values())]
+    gr.on([text.language.change, *entered], **event)
     steps_entered = sight.second.input(lambda value: value, sight.second, form["steps"], **QUIET)
     steps_entered.then(**event)
     wire_measuring(text, steps.forecast, [steps.model, steps.dataset, *form.values()], recipe_of)
