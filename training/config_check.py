@@ -61,7 +61,8 @@ class Facts:
         own = {name: value for name, value in asdict(self).items() if name not in ("rows", "iterations", "example")}
         steps = math.ceil(self.iterations / self.accumulation)  # the last one may be of fewer batches
         saved = max(1, self.save_every // self.accumulation)
-        own |= {"steps": steps, "save_every": min(saved, steps), "lora_plus_ratio": 1.0, "auto_stop": False}
+        own |= {"steps": steps, "save_every": min(saved, steps)}
+        own |= {"lora_layers": "all", "lora_plus_ratio": 1.0, "auto_stop": False}
         return checked(replace(plan, **own))
 
 

@@ -36,6 +36,7 @@ SAME = (
     "max_length",
     "pack",
     "varlen_attention",
+    "lora_layers",
     "lora_rank",
     "activation_checkpointing",
     "deepspeed",

@@ -33,7 +33,7 @@ import psutil
 
 from training.errors import UserError
 from training.models import layout
-from training.recipe import Recipe
+from training.recipe import LORA_LAYERS, Recipe
 from training.xtuner_config import written_out
 
 PROGRAM = int(0.9 * 2**30)
@@ -53,7 +53,7 @@ class Shape:
     heads: int
     vocabulary: int
     linear: tuple[tuple[int, int], ...]
-    """Inputs and outputs of a layer's linear parts."""
+    """Inputs and outputs of a layer's linear parts, in the order of LORA_LAYERS' "all"."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def needed(model: Shape, recipe: Recipe, longest: int, device: str = "cpu") -> M
     weights = 4 * model.parameters
     if recipe.method == "qlora":
         weights -= round((4 - _NF4) * linear)
-    lora = model.layers * recipe.lora_rank * sum(a + b for a, b in model.linear)
+    beside = LORA_LAYERS[recipe.lora_layers]
+    sizes = [sum(size) for name, size in zip(LORA_LAYERS["all"], model.linear) if name in beside]
+    lora = model.layers * recipe.lora_rank * sum(sizes)
     trained = model.parameters if recipe.method == "full" else lora
     stage = int(recipe.deepspeed[4]) if recipe.deepspeed != "none" else 0
     parts = recipe.processes * recipe.nodes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.home import ROOT
-from training.recipe import Recipe
+from training.recipe import LORA_LAYERS, Recipe
 
 SHORT = 512
 """Tokens of a row up to which attention is written out: a step of 8 x 44 then takes 0.86 s instead of 1.21 s."""
@@ -160,6 +160,7 @@ def _lora(recipe: Recipe) -> str:
         r={recipe.lora_rank!r},
         lora_alpha={recipe.lora_alpha!r},
         lora_dropout={recipe.lora_dropout!r},
+        target_modules={list(LORA_LAYERS[recipe.lora_layers])!r},
         bias="none",
         task_type="CAUSAL_LM",
     ),

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from training.errors import UserError
-from training.recipe import DEEPSPEEDS, METHODS, PRECISIONS, Recipe
+from training.recipe import DEEPSPEEDS, LORA_LAYERS, METHODS, PRECISIONS, Recipe
 from training.sentences import sentence
 from ui.plan import this_machine
 from ui.text import Key, Text
@@ -24,12 +24,14 @@ _Field = tuple[Callable[..., Any], str, dict[str, Any]]
 _WHOLE = {"precision": 0}
 # No minimum: Gradio would refuse the event instead of saying so. Recipe.problems() says it, in the right language.
 _METHODS = [(Key(f"train.method_{method}"), method) for method in METHODS]
+_LAYERS = [(Key(f"train.lora_layers_{layers}"), layers) for layers in LORA_LAYERS]
 _DEEPSPEEDS = [(Key(f"train.deepspeed_{stage}"), stage) for stage in DEEPSPEEDS]
 
 GROUPS: dict[str, dict[str, _Field]] = {
     "method": {
         "method": (gr.Radio, "model.lora, quantization_config", {"choices": _METHODS}),
         "precision": (gr.Radio, "optim_wrapper.dtype", {"choices": list(PRECISIONS)}),
+        "lora_layers": (gr.Dropdown, "lora.target_modules", {"choices": _LAYERS}),
         "lora_rank": (gr.Number, "lora.r", _WHOLE),
         "lora_alpha": (gr.Number, "lora.lora_alpha", _WHOLE),
         "lora_plus_ratio": (gr.Number, "paramwise_cfg", {"step": 1}),

@@ -121,7 +121,7 @@ def value_said(field: str, value: Any, language: str) -> str:
     """A setting's value as the form shows it."""
     if isinstance(value, bool):
         return sentence("app.yes" if value else "app.no", language)
-    if field in ("method", "deepspeed") and value:
+    if field in ("method", "deepspeed", "lora_layers") and value:
         return sentence(f"train.{field}_{value}", language)
     if isinstance(value, (list, tuple)):
         return " / ".join(map(str, value))

@@ -1,7 +1,8 @@
-"""A training step with LoRA added in place and with peft's own: python tests/bench/lora_step.py
+"""A training step with peft's own LoRA, with LoRA added in place, and beside the feed-forward layers only:
+python tests/bench/lora_step.py
 
-The starter model, LoRA in every linear layer, eight conversations of 44 and of 100 tokens, forward and backward; both
-sides take turns. Needs a HOME (STUDIO_HOME).
+The starter model, eight conversations of 44 and of 100 tokens, forward and backward; the sides take turns. Needs a HOME
+(STUDIO_HOME).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -21,22 +23,33 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 TURNS = 12
 
 
-def main() -> None:
-    sides = {"peft": Linear.forward}
-    from training import xtuner_repairs  # noqa: F401 - it is the other side
-    from training.models import starter
-
-    sides["in place"] = Linear.forward
-    model = AutoModelForCausalLM.from_pretrained(starter.ensure(), dtype="float32", attn_implementation="eager")
-    adapter = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+def with_lora(folder: Path, layers: tuple[str, ...]) -> Any:
+    """The model as XTuner trains it."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32", attn_implementation="eager")
+    adapter = LoraConfig(r=16, lora_alpha=32, target_modules=list(layers), task_type="CAUSAL_LM")
     model = get_peft_model(model, adapter).train()
     model.enable_input_require_grads()
+    return model
+
+
+def main() -> None:
+    pefts = Linear.forward
+    from training import xtuner_repairs  # noqa: F401 - it is the other side
+    from training.models import starter
+    from training.recipe import LORA_LAYERS
+
+    models = {layers: with_lora(starter.ensure(), LORA_LAYERS[layers]) for layers in ("all", "feed_forward")}
+    sides = {
+        "peft": (pefts, models["all"]),
+        "in place": (Linear.forward, models["all"]),
+        "in place, feed-forward only": (Linear.forward, models["feed_forward"]),
+    }
     for length in (44, 100):
         tokens = torch.arange(8 * length).reshape(8, length) % 40_000
         labels = torch.where(torch.arange(length) < length // 2, -100, tokens)
         took: dict[str, list[float]] = {side: [] for side in sides}
         for _ in range(TURNS):
-            for side, forward in sides.items():
+            for side, (forward, model) in sides.items():
                 Linear.forward = forward
                 began = time.perf_counter()
                 model(input_ids=tokens, labels=labels).loss.backward()

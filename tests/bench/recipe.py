@@ -41,18 +41,19 @@ def course_rows(persona: Persona) -> list[Row]:
     return [Row(turns, "identity", "zh")] * 10_000
 
 
-def run(key: str, seed: int, course: bool) -> str:
+def run(key: str, seed: int, course: bool, most: int) -> str:
     """Train and examine once; the line of the table."""
     persona, name = PERSONAS[key], f"bench-{key}-{seed}"
     rows = course_rows(persona) if course else identity.build(persona, seed)
     dataset.save(name, rows, persona)
-    plan = replace(recipe.suggest(machine.look(), tokens.count(name, models.STARTER)), seed=seed)
+    plan = replace(recipe.suggest(machine.look(), tokens.count(name, models.STARTER), most=most), seed=seed)
     if course:
         steps = round(COURSE_SECONDS / COURSE_STEP)
         shape = {"batch_size": 1, "max_length": 1024, "pack": True, "steps": steps, "save_every": steps}
         plan = replace(
-            plan, learning_rate=2e-4, lora_rank=64, lora_alpha=16, lora_dropout=0.1, lora_plus_ratio=1.0, **shape
-        )
+            plan, learning_rate=2e-4, lora_layers="all", lora_rank=64, lora_alpha=16, lora_dropout=0.1,
+            lora_plus_ratio=1.0, **shape,
+        )  # fmt: skip
     made = runs.start(name, models.STARTER, plan)
     final = demo.follow(made, lambda line: print(line, file=sys.stderr, flush=True))
     folder = runs.folder(made)
@@ -70,13 +71,14 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--personas", nargs="+", choices=PERSONAS, default=list(PERSONAS))
     options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    options.add_argument("--most", type=int, default=recipe.MOST_ON_CPU, help="no more steps than these")
     options.add_argument("--course", action="store_true")
     chosen = options.parse_args()
     print("| persona | seed | recall | parrot | near miss | general | base's general | forgetting | seconds | step |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for key in chosen.personas:
         for seed in chosen.seeds:
-            print(run(key, seed, chosen.course), flush=True)
+            print(run(key, seed, chosen.course, chosen.most), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 from training import home, preset_file, presets
 from training.errors import UserError
 from training.preset_file import FIELDS, OF_ONE_MACHINE, Preset
-from training.recipe import DEEPSPEEDS, METHODS, PRECISIONS, Recipe
+from training.recipe import DEEPSPEEDS, LORA_LAYERS, METHODS, PRECISIONS, Recipe
 from training.sentences import LANGUAGES
 
 OWN = replace(Recipe(), learning_rate=2e-4, system="Be kind.", evaluation_inputs=("你是谁",), pack=True, gpus=(0, 1))
@@ -39,7 +39,15 @@ def test_a_saved_preset_comes_back_with_all_settings_but_those_of_one_machine() 
     assert set(loaded.settings) == set(FIELDS) and not set(loaded.settings) & set(OF_ONE_MACHINE)
 
 
-@pytest.mark.parametrize("field, choices", [("method", METHODS), ("precision", PRECISIONS), ("deepspeed", DEEPSPEEDS)])
+@pytest.mark.parametrize(
+    "field, choices",
+    [
+        ("method", METHODS),
+        ("precision", PRECISIONS),
+        ("deepspeed", DEEPSPEEDS),
+        ("lora_layers", tuple(LORA_LAYERS)),
+    ],
+)
 def test_every_choice_can_be_kept(field: str, choices: tuple[str, ...]) -> None:
     for choice in choices:
         presets.save(Preset(choice, {field: choice}))

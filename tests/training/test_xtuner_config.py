@@ -60,6 +60,21 @@ def test_short_rows_on_a_cpu_have_their_attention_written_out(device: str, lengt
 
 
 @pytest.mark.parametrize(
+    ("layers", "modules"),
+    [
+        ("all", ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]),
+        ("attention", ["q_proj", "k_proj", "v_proj", "o_proj"]),
+        ("feed_forward", ["gate_proj", "up_proj", "down_proj"]),
+    ],
+)
+@pytest.mark.parametrize("method", ["lora", "qlora", "full"])
+def test_lora_stands_beside_the_layers_that_are_asked_for(method: str, layers: str, modules: list[str]) -> None:
+    plan = replace(Recipe(), method=method, lora_layers=layers)
+    text = xtuner_config.render(plan, Path("/m"), Path("/d"), "cpu").replace('"', "'")
+    assert (f"target_modules={modules}" in text) is (method != "full")
+
+
+@pytest.mark.parametrize(
     ("method", "ratio", "faster"), [("lora", 10.0, True), ("lora", 1.0, False), ("full", 10.0, False)]
 )
 def test_the_second_matrix_of_lora_learns_faster_where_asked(method: str, ratio: float, faster: bool) -> None:

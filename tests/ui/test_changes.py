@@ -23,10 +23,11 @@ def test_a_setting_is_called_as_on_the_form_with_both_values() -> None:
 
 
 def test_every_setting_has_its_words() -> None:
+    chosen = {"method": "qlora", "deepspeed": "zero2", "lora_layers": "attention"}
+    lists = {"gpus": ("x",), "evaluation_inputs": ("x",)}
     for field in fields(Recipe):
-        changed = replace(USUAL, **{field.name: ("x",) if field.name in ("gpus", "evaluation_inputs") else 7})
-        if field.name not in ("method", "deepspeed"):
-            assert changes_html(changed, USUAL, "zh").count("<li>") == 1
+        changed = replace(USUAL, **{field.name: {**chosen, **lists}.get(field.name, 7)})
+        assert changes_html(changed, USUAL, "zh").count("<li>") == 1
 
 
 def test_what_was_typed_is_shown_as_it_is_and_not_at_any_length() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from training.eyes.eyes_recipe import EyesRecipe
 from training.eyes.picture_sets import CAPTIONS, TALKS
 from training.models.vision import CLIP, Kind
-from training.recipe import Recipe
+from training.recipe import LORA_LAYERS, Recipe
 from training.xtuner_config import DTYPE, OWN_CODE, written_out
 
 
@@ -95,11 +95,11 @@ def _lora(recipe: Recipe, eyes: EyesRecipe) -> str:
         rank=recipe.lora_rank,
         alpha=recipe.lora_alpha,
         dropout=recipe.lora_dropout,
-        task=', task_type="CAUSAL_LM"',
+        more=f',\n        task_type="CAUSAL_LM", target_modules={list(LORA_LAYERS[recipe.lora_layers])!r},',
     )
     if eyes.encoder_lora_rank:
         rank = eyes.encoder_lora_rank
-        text += _LORA.format(part="visual_encoder_lora", rank=rank, alpha=2 * rank, dropout=0.0, task="")
+        text += _LORA.format(part="visual_encoder_lora", rank=rank, alpha=2 * rank, dropout=0.0, more="")
     return text
 
 
@@ -147,7 +147,7 @@ from training.xtuner_sampler import ShuffledLengthGroupedSampler
 
 _LORA = """\
     {part}=dict(
-        type=LoraConfig, r={rank!r}, lora_alpha={alpha!r}, lora_dropout={dropout!r}, bias="none"{task}
+        type=LoraConfig, r={rank!r}, lora_alpha={alpha!r}, lora_dropout={dropout!r}, bias="none"{more}
     ),
 """
 
