@@ -27,6 +27,8 @@ from ui.visibility import classes, seen
 GROWTH = 0.03
 """By which share a curve has grown when it is drawn again: a browser without a GPU takes half a second of a core for
 it, which the training next to it would miss."""
+LATEST = 20
+"""Seconds after which it is drawn again however little it has grown: a long run's steps may be slow."""
 
 
 @dataclass(frozen=True)
@@ -181,11 +183,12 @@ class RunPanel:
 
 def _drawn(before: tuple[Any, ...] | None, held: tuple[str, ...], moment: Glimpse) -> tuple[Any, ...]:
     """The mark of the curve to be seen: the one from before while it has hardly grown."""
+    step, now = moment.status.step, time.monotonic()
     if before and before[: len(held)] == held:
-        drawn, step = before[-1], moment.status.step
-        if drawn <= step < drawn * (1 + GROWTH):
+        curve, drawn, at = before[len(held) :]
+        if curve == moment.curve or (now - at < LATEST and drawn <= step < drawn * (1 + GROWTH)):
             return before
-    return (*held, moment.curve, moment.status.step)
+    return (*held, moment.curve, step, now)
 
 
 @lru_cache(maxsize=16)

@@ -211,8 +211,10 @@ def _explain(
         **QUIET,
     }
     # Not their changes: those that an answer brings come one after the other, and half of them are no settings.
-    entered = [field.input for field in (*form.values(), *sight.fields.values())]
-    gr.on([text.language.change, *entered], **event)
+    fields = [*form.values(), *sight.fields.values()]
+    # An input method for Chinese tells no `input` (ui/draft.py): whoever leaves a text has entered it.
+    left = [field.blur for field in fields if isinstance(field, gr.Textbox)]
+    gr.on([text.language.change, *(field.input for field in fields), *left], **event)
     steps_entered = sight.second.input(lambda value: value, sight.second, form["steps"], **QUIET)
     steps_entered.then(**event)
     wire_measuring(text, steps.forecast, [steps.model, steps.dataset, *form.values()], recipe_of)

@@ -15,6 +15,7 @@ from tests.training.conftest import tiny as tiny
 from tests.training.conftest import who as who
 from training import runs
 from training.recipe import Recipe
+from ui import live_view
 from ui.glimpse import glimpse
 from ui.live_view import Looking, RunPanel
 from ui.run_panel import run_panel
@@ -30,7 +31,7 @@ def panel() -> RunPanel:
 
 
 def test_a_curve_is_drawn_again_when_it_has_grown_by_some_hundredths_and_when_the_training_ends(
-    fake_xtuner: Behave, who: str, tiny: str, panel: RunPanel
+    fake_xtuner: Behave, who: str, tiny: str, panel: RunPanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_xtuner("ok")
     run = runs.start(who, tiny, Recipe(steps=10))
@@ -48,3 +49,6 @@ def test_a_curve_is_drawn_again_when_it_has_grown_by_some_hundredths_and_when_th
     assert draws(110, measure="grad_norm") and draws(110)
     assert draws(110, "examining") and not draws(110, "examining")
     assert draws(90)  # resumed from a checkpoint before
+    assert not draws(91)
+    monkeypatch.setattr(live_view, "LATEST", 0)
+    assert draws(91) and not draws(91)  # slow steps, and none
