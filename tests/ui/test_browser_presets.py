@@ -71,6 +71,19 @@ def test_a_preset_is_saved_and_loaded_again_and_what_differs_is_listed(visit: Vi
     expect(differing).to_have_count(0)
 
 
+def test_a_text_that_an_input_method_wrote_is_explained_once_it_is_left(visit: Visit) -> None:
+    dataset.save("small", [ROW])
+    page = visit("zh-CN")
+    page.get_by_role("tab", name="训练").click()
+    page.get_by_text("LoRA，20 步").wait_for()
+    page.get_by_role("button", name="高级设置").click()
+    system = page.get_by_label("样题的系统提示词").filter(visible=True).first
+    system.click()
+    page.keyboard.insert_text("你是小明")  # without the press of a key
+    page.keyboard.press("Tab")
+    expect(page.locator(".changes")).to_contain_text("你是小明")
+
+
 def test_a_preset_goes_out_and_comes_in_as_a_file(visit: Visit, tmp_path: Path) -> None:
     dataset.save("small", [ROW])
     presets.save(Preset("温和", {"learning_rate": 1e-4}))
