@@ -1,4 +1,5 @@
-"""A picture file becomes one that training reads as it is: upright, RGB or grey, opaque, not needlessly large.
+"""A picture file becomes one that training reads as it is: upright, RGB or grey, opaque, not needlessly large, and
+without what a camera writes into it (where it was taken, when, by which device): sets are handed on.
 
 What is so already stays as it is, byte by byte; everything else is written anew, and what was done to it is named.
 """
@@ -21,10 +22,12 @@ from training.files import writing_failed
 
 SIDE = 1024
 """A longer side is made as long: encoders see 84 to 512 pixels, and training opens every picture again and again."""
-REPAIRS = ("turned", "screen_colours", "white", "smaller")
+REPAIRS = ("turned", "screen_colours", "white", "smaller", "details")
 """What can have been done to a picture."""
 _KEPT = {"PNG": ".png", "JPEG": ".jpg"}
 _ORIENTATION = 0x0112
+_TOLD = ("xmp", "XML:com.adobe.xmp", "photoshop")
+"""Where else than in its EXIF a file tells of itself, as Pillow calls it."""
 _PART = 80
 
 
@@ -45,6 +48,7 @@ def keep(source: Path, place: Path) -> tuple[str, list[str]]:
             return _KEPT[kind], []
         if max(seen.size) > SIDE:
             seen.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+        seen.info = {}  # some of it would be written again
         drawn = kind in ("PNG", "GIF", "BMP")
         seen.save(place.with_suffix(".png" if drawn else ".jpg"), "PNG" if drawn else "JPEG", quality=92)
         return (".png" if drawn else ".jpg"), repairs
@@ -61,6 +65,8 @@ def _repairs(image: Image.Image) -> Iterable[str]:
         yield "white"
     if max(image.size) > SIDE:
         yield "smaller"
+    if set(image.getexif()) - {_ORIENTATION} or any(name in image.info for name in _TOLD):
+        yield "details"
 
 
 def fingerprint(file: Path) -> str:

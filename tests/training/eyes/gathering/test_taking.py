@@ -136,6 +136,27 @@ def test_pictures_are_turned_upright_opaque_in_screen_colours_and_not_needlessly
         assert image.getpixel((35, 10)) == (255, 255, 255)
 
 
+def test_what_a_camera_writes_into_a_picture_is_not_kept(folder: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[2] = (31.0, 14.0, 5.0)  # GPSLatitude
+    exif[0x0110] = "a telephone"
+    exif[0x0112] = 6
+    photo = Image.new("RGB", (40, 20), "red")
+    photo.save(folder / "there.jpg", exif=exif)
+    photo.save(folder / "there.png", exif=exif)
+    photo.save(folder / "xmp.jpg", xmp=b"<exif:GPSLatitude>31,14N</exif:GPSLatitude>")
+    Image.new("L", (9, 9)).save(folder / "plain.jpg")
+    plain = (folder / "plain.jpg").read_bytes()
+    taken, place = take(folder)
+    assert taken.repairs == {"details": 3, "turned": 2}
+    for path in map(Path, taken.pictures):
+        kept = (place / path).read_bytes()
+        with Image.open(place / path) as image:
+            assert not dict(image.getexif()) and not image.getexif().get_ifd(0x8825)
+        assert b"telephone" not in kept and b"GPS" not in kept
+    assert (place / "images" / "plain.jpg").read_bytes() == plain
+
+
 def test_the_same_picture_is_kept_once_and_one_of_the_same_name_beside_it(folder: Path) -> None:
     for name, content in (("a", png("green")), ("b", png("red")), ("c", png("yellow"))):
         (folder / name).mkdir()
