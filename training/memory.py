@@ -2,8 +2,9 @@
 
 For N weights, T of them trained, L layers of width h with a heads, vocabulary V, and b rows of s tokens at once:
 
-- weights: 4 N bytes (XTuner keeps those of LoRA in fp32 on every device); QLoRA packs the linear layers into NF4 with
-  double quantisation, 0.5 + 0.127/8 bytes a weight (Dettmers et al. 2023, QLoRA, section 3), the rest stays as it is;
+- weights: 4 N bytes (XTuner keeps those of LoRA in fp32 on every device), 2 N where frozen ones are held in bf16
+  (xtuner_repairs.py); QLoRA packs the linear layers into NF4 with double quantisation, 0.5 + 0.127/8 bytes a weight
+  (Dettmers et al. 2023, QLoRA, section 3), the rest stays as it is;
 - gradients 4 T, and AdamW's two moments 8 T (fp32); where every weight learns, an update holds three copies of the
   largest one for a moment, the embeddings: 12 V h;
 - activations: b s h (34 + 5 a s / h) bytes a layer at 16 bits, twice that at 32 (Korthikanti et al. 2022, Reducing
@@ -32,6 +33,7 @@ from pathlib import Path
 import psutil
 
 from training.errors import UserError
+from training.machine import amx
 from training.models import layout
 from training.recipe import LORA_LAYERS, Recipe
 from training.xtuner_config import written_out
@@ -91,7 +93,8 @@ def shape(folder: Path) -> Shape | None:
 def needed(model: Shape, recipe: Recipe, longest: int, device: str = "cpu") -> Memory:
     """What training takes, of this machine ("cpu") or of each GPU ("cuda"); the rows have up to `longest` tokens."""
     linear = model.layers * sum(a * b for a, b in model.linear)
-    weights = 4 * model.parameters
+    halved = _halved(recipe, device)
+    weights = (2 if halved else 4) * model.parameters
     if recipe.method == "qlora":
         weights -= round((4 - _NF4) * linear)
     beside = LORA_LAYERS[recipe.lora_layers]
@@ -105,7 +108,7 @@ def needed(model: Shape, recipe: Recipe, longest: int, device: str = "cpu") -> M
         moments = 0
     weights //= parts if stage == 3 else 1
     tokens = recipe.batch_size * longest // recipe.sequence_parallel
-    wide = 2 if recipe.precision == "fp32" else 1
+    wide = 2 if recipe.precision == "fp32" and not halved else 1
     scores = 5 * model.heads * longest / model.width if written_out(recipe, device) else 0
     layer = wide * tokens * model.width * (34 + scores)
     kept = 2 * wide * tokens * model.width
@@ -115,6 +118,11 @@ def needed(model: Shape, recipe: Recipe, longest: int, device: str = "cpu") -> M
     together = recipe.processes if device == "cpu" else 1
     parts_of_it = (weights, gradients + moments + update, round(SPARE * activations), round(SPARE * logits), PROGRAM)
     return Memory(*(together * each for each in parts_of_it))
+
+
+def _halved(recipe: Recipe, device: str) -> bool:
+    """Whether XTuner's repairs hold what learns nothing in bf16."""
+    return device == "cpu" and recipe.method == "lora" and recipe.deepspeed == "none" and amx()
 
 
 def free(device: str) -> int:

@@ -7,6 +7,7 @@ that started it. Each was met for real.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pickle import UnpicklingError
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 
+from training.machine import amx
 from training.process import die_with_parent
 
 
@@ -28,6 +30,7 @@ def apply() -> None:
         _multiply_in_bf16()
         _score_only_what_is_learned()
         _add_lora_in_place()
+        _halve_what_is_frozen()
         _spare_the_compiler()
         _keep_4bit_weights_trainable()
 
@@ -111,22 +114,63 @@ def _add_lora_in_place() -> None:
     linear: Any = layers.Linear
     copying = linear.forward
 
-    def plain(layer: Any, name: str) -> bool:
+    def plain(layer: Any, name: str, x: torch.Tensor) -> bool:
         kept = isinstance(layer.lora_dropout[name], torch.nn.Identity)
-        same = layer.base_layer.weight.dtype == layer.lora_A[name].weight.dtype
+        same = layer.base_layer.weight.dtype == x.dtype
         return kept and same and type(layer.base_layer) is torch.nn.Linear and not layer.lora_bias[name]
 
     def forward(self: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         names = [name for name in self.active_adapters if name in self.lora_A]
         off = self.disable_adapters or self.merged or self.lora_variant or args or kwargs
-        if off or not self.training or len(names) != 1 or not plain(self, names[0]) or torch.is_autocast_enabled("cpu"):
+        if off or not self.training or len(names) != 1 or torch.is_autocast_enabled("cpu"):
             return copying(self, x, *args, **kwargs)
-        inner, outer = self.lora_A[names[0]], self.lora_B[names[0]]
+        if not plain(self, names[0], x):
+            return copying(self, x, *args, **kwargs)
+        inner, outer = (part[names[0]].weight.to(x.dtype) for part in (self.lora_A, self.lora_B))
         flat = x.reshape(-1, x.shape[-1])
-        sums = self.base_layer(flat).addmm_(inner(flat), outer.weight.t(), alpha=self.scaling[names[0]])
+        thin = torch.nn.functional.linear(flat, inner)
+        sums = self.base_layer(flat).addmm_(thin, outer.t(), alpha=self.scaling[names[0]])
         return sums.view(*x.shape[:-1], -1)
 
     linear.forward = forward
+
+
+def _halve_what_is_frozen() -> None:
+    from xtuner.model import LLaVAModel, SupervisedFinetune
+
+    def halving(build: Any) -> Any:
+        @functools.wraps(build)
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            build(self, *args, **kwargs)
+            if amx() and "--deepspeed" not in sys.argv:  # DeepSpeed wants one kind of weights
+                halve(self.llm)
+
+        return init
+
+    for kind in (SupervisedFinetune, LLaVAModel):
+        kind.__init__ = halving(kind.__init__)
+
+
+def halve(llm: Any) -> None:
+    """Hold in bf16 what of a language model learns nothing, and what passes between its layers, as is usual on GPUs.
+
+    LoRA, projector, loss and optimizer stay in fp32. Where a CPU multiplies bf16 in hardware, a small model's step
+    takes a sixth less (tests/bench/lora_step.py). A model that learns as a whole, or is in 4 bits, stays as it is.
+    """
+    others = [name for name, weight in llm.named_parameters() if weight.requires_grad and ".lora_" not in name]
+    if others or getattr(llm, "is_quantized", False):
+        return
+    for weight in llm.parameters():
+        if not weight.requires_grad:
+            weight.data = weight.data.to(torch.bfloat16)
+    whole = llm.get_base_model() if hasattr(llm, "peft_config") else llm
+    whole.get_decoder().register_forward_pre_hook(_cast_what_is_embedded, with_kwargs=True)
+
+
+def _cast_what_is_embedded(decoder: Any, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    embedded = given.get("inputs_embeds")  # with pictures among them: in fp32, as the projector is
+    kind = decoder.get_input_embeddings().weight.dtype
+    return args, given if embedded is None else {**given, "inputs_embeds": embedded.to(kind)}
 
 
 def _pretend_cpu_has_the_cuda_questions() -> None:

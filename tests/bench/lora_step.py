@@ -1,5 +1,5 @@
-"""A training step with peft's own LoRA, with LoRA added in place, and beside the feed-forward layers only:
-python tests/bench/lora_step.py
+"""A training step with peft's own LoRA, with LoRA added in place, with frozen weights in bf16, and with LoRA beside the
+feed-forward layers only: python tests/bench/lora_step.py
 
 The starter model, eight conversations of 44 and of 100 tokens, forward and backward; the sides take turns. Needs a HOME
 (STUDIO_HOME).
@@ -34,15 +34,18 @@ def with_lora(folder: Path, layers: tuple[str, ...]) -> Any:
 
 def main() -> None:
     pefts = Linear.forward
-    from training import xtuner_repairs  # noqa: F401 - it is the other side
+    from training import xtuner_repairs
     from training.models import starter
     from training.recipe import LORA_LAYERS
 
-    models = {layers: with_lora(starter.ensure(), LORA_LAYERS[layers]) for layers in ("all", "feed_forward")}
+    whole, halved, few = (with_lora(starter.ensure(), LORA_LAYERS[name]) for name in ("all", "all", "feed_forward"))
+    for model in (halved, few):
+        xtuner_repairs.halve(model)
     sides = {
-        "peft": (pefts, models["all"]),
-        "in place": (Linear.forward, models["all"]),
-        "in place, feed-forward only": (Linear.forward, models["feed_forward"]),
+        "peft": (pefts, whole),
+        "in place": (Linear.forward, whole),
+        "in place, frozen weights in bf16": (Linear.forward, halved),
+        "the same, feed-forward only": (Linear.forward, few),
     }
     for length in (44, 100):
         tokens = torch.arange(8 * length).reshape(8, length) % 40_000

@@ -112,7 +112,10 @@ def test_longer_rows_take_longer_steps_within_reason() -> None:
 # Memory
 
 
-def test_the_memory_of_the_starter_model_is_counted_by_the_formula(tmp_path: Path) -> None:
+def test_the_memory_of_the_starter_model_is_counted_by_the_formula(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "amx", lambda: False)
     config = {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
               "num_key_value_heads": 3, "vocab_size": 49152}  # fmt: skip
     llama = {"architectures": ["LlamaForCausalLM"], **config}
@@ -138,6 +141,12 @@ def test_the_memory_of_the_starter_model_is_counted_by_the_formula(tmp_path: Pat
     assert memory.needed(whole, replace(Recipe(), precision="bf16"), 128).activations == pytest.approx(
         plain.activations / 2
     )
+    monkeypatch.setattr(memory, "amx", lambda: True)
+    halved, gpu = memory.needed(whole, Recipe(), 128), memory.needed(whole, Recipe(), 128, "cuda")
+    assert (halved.weights, halved.activations) == (plain.weights / 2, plain.activations / 2)
+    assert gpu.weights == plain.weights
+    for other in ({"method": "full"}, {"deepspeed": "zero2"}):
+        assert memory.needed(whole, replace(Recipe(), **other), 128).weights == plain.weights
 
 
 def test_processes_share_out_what_deepspeed_lets_them_share() -> None:

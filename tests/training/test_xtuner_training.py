@@ -10,25 +10,16 @@ import pytest
 
 pytestmark = pytest.mark.real
 
+SIZE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+
 
 @pytest.mark.parametrize("lora", [True, False])
 def test_a_step_that_scores_only_the_answers_has_the_loss_and_the_gradients_of_the_whole(
     lora: bool, tmp_path: Path
 ) -> None:
     import torch
-    from mmengine.config import ConfigDict
-    from peft import LoraConfig
-    from transformers import LlamaConfig, LlamaForCausalLM
-    from xtuner.model import SupervisedFinetune
 
-    from training import xtuner_repairs  # noqa: F401 - repairs what is tested
-
-    torch.manual_seed(0)
-    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    LlamaForCausalLM(LlamaConfig(vocab_size=97, tie_word_embeddings=True, **size)).save_pretrained(tmp_path)
-    llm = ConfigDict(type=LlamaForCausalLM.from_pretrained, pretrained_model_name_or_path=str(tmp_path))
-    adapter = LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", init_lora_weights=False) if lora else None
-    model = SupervisedFinetune(llm, lora=adapter, use_activation_checkpointing=False).train()
+    model = built(tmp_path, lora).float()
     tokens = torch.randint(0, 97, (3, 11))
     seen = torch.ones_like(tokens)
     seen[1, 7:] = 0
@@ -48,6 +39,30 @@ def test_a_step_that_scores_only_the_answers_has_the_loss_and_the_gradients_of_t
     assert len(grown) >= 18
     for one, other in grown:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_beside_a_bf16_unit_only_what_learns_is_kept_in_fp32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from training import xtuner_repairs
+
+    tokens = torch.arange(33).reshape(3, 11)
+    data = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "labels": tokens}
+
+    def gradient(unit: bool, lora: bool) -> torch.Tensor:
+        monkeypatch.setattr(xtuner_repairs, "amx", lambda: unit)
+        model = built(tmp_path, lora)
+        kinds = {(each.requires_grad, each.dtype) for each in model.parameters()}
+        frozen = {(False, torch.bfloat16 if unit else torch.float32)} if lora else set()
+        assert kinds == {(True, torch.float32), *frozen}
+        embedded = model.llm.get_input_embeddings()(tokens).float()
+        assert model.llm(inputs_embeds=embedded).logits.shape == (3, 11, 97)  # as those of pictures are
+        model.compute_loss(data)["loss"].backward()
+        return torch.cat([each.grad.flatten() for each in model.parameters() if each.grad is not None])
+
+    likeness = torch.nn.functional.cosine_similarity
+    assert torch.equal(gradient(unit=True, lora=False), gradient(unit=False, lora=False))
+    assert likeness(gradient(unit=True, lora=True), gradient(unit=False, lora=True), dim=0) > 0.99
 
 
 @pytest.mark.parametrize("adapters", ["one", "two", "none"])
@@ -89,6 +104,23 @@ def test_dropout_and_weights_of_another_precision_are_left_to_peft() -> None:
     assert model.train()(input_ids=tokens).logits.dtype == torch.bfloat16
 
 
+def built(place: Path, lora: bool) -> Any:
+    """XTuner's model as a run trains it: a tiny Llama, with LoRA or as a whole."""
+    import torch
+    from mmengine.config import ConfigDict
+    from peft import LoraConfig
+    from transformers import LlamaConfig, LlamaForCausalLM
+    from xtuner.model import SupervisedFinetune
+
+    from training import xtuner_repairs  # noqa: F401 - repairs what is tested
+
+    torch.manual_seed(0)
+    LlamaForCausalLM(LlamaConfig(vocab_size=97, tie_word_embeddings=True, **SIZE)).save_pretrained(place)
+    llm = ConfigDict(type=LlamaForCausalLM.from_pretrained, pretrained_model_name_or_path=str(place))
+    adapter = LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", init_lora_weights=False) if lora else None
+    return SupervisedFinetune(llm, lora=adapter, use_activation_checkpointing=False).train()
+
+
 def with_lora(**settings: Any) -> Any:
     """A tiny Llama with LoRA in every linear layer, repaired as in training."""
     import torch
@@ -98,10 +130,9 @@ def with_lora(**settings: Any) -> Any:
     from training import xtuner_repairs  # noqa: F401 - repairs what is tested
 
     torch.manual_seed(0)
-    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     plan: dict[str, Any] = {"r": 4, "target_modules": "all-linear", "init_lora_weights": False}
     adapter = LoraConfig(task_type="CAUSAL_LM", **plan, **settings)
-    return PeftModel(LlamaForCausalLM(LlamaConfig(vocab_size=97, **size)), adapter)
+    return PeftModel(LlamaForCausalLM(LlamaConfig(vocab_size=97, **SIZE)), adapter)
 
 
 def rows_of(lengths: list[int], step: int, epoch: int = 0) -> list[int]:
