@@ -9,33 +9,20 @@ prints its rates.
 from __future__ import annotations
 
 import argparse
-import ast
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("PYTHONWARNINGS", "ignore")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
+from tests.bench.settings import values
 from training import exam, runs
 from training.exam import ALL, RATES
 from training.eyes import demo, example
 from training.persona import Persona
 
 WHO = Persona("小明", "张三")
-
-
-def values(given: list[str]) -> dict[str, Any]:
-    """What --set or --amount said, by name."""
-    found = {}
-    for each in given:
-        name, _, value = each.partition("=")
-        try:
-            found[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            found[name] = value
-    return found
 
 
 def table(run: str) -> str:

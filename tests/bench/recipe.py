@@ -1,8 +1,9 @@
 """The suggested recipe, proved by its exam: python tests/bench/recipe.py [--personas ...] [--seeds ...]
 
 Builds each persona's dataset, trains the starter model as the page would, and prints one line of a Markdown table for
-each run. --course: the course's recipe instead (one row x 10,000, lr 2e-4, r=64, 1024-token packs) for as many steps as
-fit into the same wall time. Needs a HOME (STUDIO_HOME) and four to six minutes of two quiet cores for a run.
+each run. --set learning_rate=8e-4: a setting of training.recipe.Recipe. --course: the course's recipe instead (one row
+x 10,000, lr 2e-4, r=64, 1024-token packs) for as many steps as fit into the same wall time. Needs a HOME (STUDIO_HOME)
+and four to six minutes of two quiet cores for a run.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("PYTHONWARNINGS", "ignore")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
+from tests.bench.settings import values
 from training import dataset, demo, exam, identity, machine, models, recipe, runs, tokens
 from training.exam import recommendation
 from training.identity import Row
@@ -41,12 +44,12 @@ def course_rows(persona: Persona) -> list[Row]:
     return [Row(turns, "identity", "zh")] * 10_000
 
 
-def run(key: str, seed: int, course: bool, most: int) -> str:
+def run(key: str, seed: int, course: bool, chosen: dict[str, Any]) -> str:
     """Train and examine once; the line of the table."""
     persona, name = PERSONAS[key], f"bench-{key}-{seed}"
     rows = course_rows(persona) if course else identity.build(persona, seed)
     dataset.save(name, rows, persona)
-    plan = replace(recipe.suggest(machine.look(), tokens.count(name, models.STARTER), most=most), seed=seed)
+    plan = recipe.suggest(machine.look(), tokens.count(name, models.STARTER), **{"seed": seed, **chosen})
     if course:
         steps = round(COURSE_SECONDS / COURSE_STEP)
         shape = {"batch_size": 1, "max_length": 1024, "pack": True, "steps": steps, "save_every": steps}
@@ -71,14 +74,14 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--personas", nargs="+", choices=PERSONAS, default=list(PERSONAS))
     options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    options.add_argument("--most", type=int, default=recipe.MOST_ON_CPU, help="no more steps than these")
+    options.add_argument("--set", dest="settings", action="append", default=[], metavar="FIELD=VALUE")
     options.add_argument("--course", action="store_true")
     chosen = options.parse_args()
     print("| persona | seed | recall | parrot | near miss | general | base's general | forgetting | seconds | step |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for key in chosen.personas:
         for seed in chosen.seeds:
-            print(run(key, seed, chosen.course, chosen.most), flush=True)
+            print(run(key, seed, chosen.course, values(chosen.settings)), flush=True)
 
 
 if __name__ == "__main__":
