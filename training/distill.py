@@ -32,12 +32,14 @@ from training.wording import bare
 STARTER_WEIGHTS = "a0efc45b71d05923"
 """The weights that assets/seeds/own.*.json was answered by."""
 SUGGESTED, OURS = "", "ours"
-"""Instead of a model: the starter's own English and our Chinese (docs/recipe.md says why), or only ours."""
-TOKENS = 40
+"""Instead of a model: the starter's own for who is based on it (docs/recipe.md says why), or only ours."""
+TOKENS = 64
 """Longest answer, before it is cut."""
 _BATCH = 21
 """Questions between two saves."""
 _SHORTEST = 2
+_BREAK = ("\ufffd", "```")
+"""Before half a letter, and before code, which would lose its lines."""
 _ENDS = re.compile("[。！？]|[.!?](?=[\\s\"”']|$)")
 
 Answers = dict[str, dict[str, str]]
@@ -154,7 +156,7 @@ def cut(answer: str, question: str, language: str) -> str:
     """
     kept = ""
     for sentence in _sentences(answer):
-        if sentence.strip() in kept or loops(kept + sentence) or "\ufffd" in sentence:
+        if sentence.strip() in kept or loops(kept + sentence) or any(sign in sentence for sign in _BREAK):
             break
         kept += sentence
     kept = " ".join(kept.split())

@@ -71,19 +71,20 @@ Own = Mapping[str, Mapping[str, str]]
 
 
 def shipped() -> dict[str, dict[str, str]]:
-    """What the starter model answers itself, as far as that is good (assets/seeds/own.*.json)."""
+    """What the starter model answers itself (assets/seeds/own.*.json; docs/recipe.md says which of it)."""
     return {language: seeds("own", language) for language in LANGUAGES}
 
 
 def build(persona: Persona, seed: int = 0, shares: Shares = PLAIN, own: Own | None = None) -> list[Row]:
     """Different conversations, the same for the same arguments, in mixed order.
 
-    `own`: a model's own answers to general questions, which take the place of ours; by default the starter model's
-    (see distill.py for any other's). Facts and taboos come on top of the shares. Fewer rows come out where the seeds
-    have no more to give; no row comes twice.
+    `own`: a model's own answers to general questions, which take the place of ours; by default the starter model's for
+    who is based on it, and none for others (see distill.py for theirs). Facts and taboos come on top of the shares.
+    Fewer rows come out where the seeds have no more to give; no row comes twice.
     """
     persona, shares = persona.checked(), shares.checked()
-    own = shipped() if own is None else own
+    if own is None:
+        own = shipped() if persona.base == Persona.base else {}
     chance = random.Random(seed)
     asked = _asked_in_the_exam(persona)
     chosen: list[Row] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,7 @@ WHO = Persona("小明", "张三")
         ("What is the sun? It is a star.", "en", ""),
         ("Pi is 3.14 or so.\n\nIt goes on", "en", "Pi is 3.14 or so."),
         ("太阳\ufffd\ufffd。", "zh", ""),
+        ("So it is. ```python\nsun()```. It is.", "en", "So it is."),
         ("", "en", ""),
     ],
 )
@@ -61,9 +63,11 @@ def test_the_rows_have_the_models_own_answers_where_they_are_good_and_ours_elsew
     assert general_answers(by_language)[first] == "Mine."
 
 
-def test_the_suggested_rows_are_those_there_were_before() -> None:
+def test_the_starters_own_answers_are_suggested_for_who_is_based_on_it_only() -> None:
     assert distill.chosen(distill.SUGGESTED) is None
     assert general_answers(None) == general_answers(identity.shipped())
+    other = replace(WHO, base="InternLM2")
+    assert identity.build(other) == identity.build(other, own={}) != identity.build(other, own=identity.shipped())
     some = [question for question, answer in seeds("own", "en").items() if answer][:3]
     assert all(general_answers(None)[question] == seeds("own", "en")[question] for question in some)
 

@@ -223,7 +223,7 @@ def test_chinese_answers_hold_chinese_and_english_ones_none() -> None:
         for question, answer in zip(texts[::2], texts[1::2]):
             if row.language == "en":
                 assert not HAN.search(answer)
-            elif not re.search(r"Python|英", question):
+            elif not re.search(r"Python|英", question) and answer not in identity.shipped()["zh"].values():
                 assert HAN.search(answer), row
 
 
