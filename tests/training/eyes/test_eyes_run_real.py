@@ -75,12 +75,13 @@ def test_both_stages_stopped_kept_gone_on_with_examined_and_merged(tiny_home: Pa
 
 def _answers_alike(folder: Path, report: exam.Report) -> None:
     """The merged model says what its checkpoint said in the exam, the one before what the base did."""
+    import torch
+
+    torch.set_float32_matmul_precision("highest")  # a test before this one may have trained in this very process
     for made, sat in (("merged", report), ("before", next(each for each in exam.load(folder) if each.step == BASE))):
         asked = [answer for answer in sat.answers if answer.kind in ("colour", "identity", "identity_with_picture")][
             :12
         ]
         questions = [{"text": answer.question, "picture": answer.picture} for answer in asked]
         said = seeing.answers(*seeing.load(folder / made), questions, folder / "data")
-        alike = [one == answer.answer for one, answer in zip(said, asked, strict=True)]
-        # Where a model without sense repeats itself, the last bit of a sum decides when it ends.
-        assert sum(alike) >= len(asked) - 2, list(zip(said, asked, strict=True))
+        assert said == [answer.answer for answer in asked], made
