@@ -3,7 +3,7 @@
 For N weights, T of them trained, L layers of width h with a heads, vocabulary V, and b rows of s tokens at once:
 
 - weights: 4 N bytes (XTuner keeps those of LoRA in fp32 on every device), 2 N where frozen ones are held in bf16
-  (xtuner_repairs.py); QLoRA packs the linear layers into NF4 with double quantisation, 0.5 + 0.127/8 bytes a weight
+  (xtuner_speed.py); QLoRA packs the linear layers into NF4 with double quantisation, 0.5 + 0.127/8 bytes a weight
   (Dettmers et al. 2023, QLoRA, section 3), the rest stays as it is;
 - gradients 4 T, and AdamW's two moments 8 T (fp32); where every weight learns, an update holds three copies of the
   largest one for a moment, the embeddings: 12 V h;
@@ -41,7 +41,7 @@ from training.xtuner_config import written_out
 PROGRAM = int(0.9 * 2**30)
 SPARE = 1.8
 LEARNED = 0.5
-"""Of a row, what the assistant says; only that is scored (xtuner_repairs.py)."""
+"""Of a row, what the assistant says; only that is scored (xtuner_speed.py)."""
 _NF4 = 0.5 + 0.127 / 8
 
 
@@ -121,7 +121,7 @@ def needed(model: Shape, recipe: Recipe, longest: int, device: str = "cpu") -> M
 
 
 def _halved(recipe: Recipe, device: str) -> bool:
-    """Whether XTuner's repairs hold what learns nothing in bf16."""
+    """Whether xtuner_speed.py holds what learns nothing in bf16."""
     return device == "cpu" and recipe.method == "lora" and recipe.deepspeed == "none" and amx()
 
 

@@ -34,13 +34,13 @@ def with_lora(folder: Path, layers: tuple[str, ...]) -> Any:
 
 def main() -> None:
     pefts = Linear.forward
-    from training import xtuner_repairs
+    from training import xtuner_speed
     from training.models import starter
     from training.recipe import LORA_LAYERS
 
     whole, halved, few = (with_lora(starter.ensure(), LORA_LAYERS[name]) for name in ("all", "all", "feed_forward"))
     for model in (halved, few):
-        xtuner_repairs.halve(model)
+        xtuner_speed.halve(model)
     sides = {
         "peft": (pefts, whole),
         "in place": (Linear.forward, whole),

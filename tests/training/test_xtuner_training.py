@@ -44,13 +44,13 @@ def test_a_step_that_scores_only_the_answers_has_the_loss_and_the_gradients_of_t
 def test_beside_a_bf16_unit_only_what_learns_is_kept_in_fp32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from training import xtuner_repairs
+    from training import xtuner_speed
 
     tokens = torch.arange(33).reshape(3, 11)
     data = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "labels": tokens}
 
     def gradient(unit: bool, lora: bool) -> torch.Tensor:
-        monkeypatch.setattr(xtuner_repairs, "amx", lambda: unit)
+        monkeypatch.setattr(xtuner_speed, "amx", lambda: unit)
         model = built(tmp_path, lora)
         kinds = {(each.requires_grad, each.dtype) for each in model.parameters()}
         frozen = {(False, torch.bfloat16 if unit else torch.float32)} if lora else set()
@@ -84,24 +84,32 @@ def test_lora_added_in_place_has_the_loss_and_the_gradients_of_pefts_own(adapter
         learning = [each for each in model.parameters() if each.requires_grad]
         return [loss.detach(), *(torch.autograd.grad(loss, learning) if learning else ())]
 
-    assert Linear.forward.__module__ == "training.xtuner_repairs"
+    assert Linear.forward.__module__ == "training.xtuner_speed"
     in_place, by_peft = step(training=True), step(training=False)
     assert len(in_place) == {"one": 29, "two": 57, "none": 1}[adapters]
     for one, other in zip(in_place, by_peft, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
-def test_dropout_and_weights_of_another_precision_are_left_to_peft() -> None:
+def test_dropout_is_left_to_peft() -> None:
     import torch
 
     tokens = torch.arange(33).reshape(3, 11)
     model = with_lora(lora_dropout=0.5).train()
     assert model(input_ids=tokens).logits.ne(model(input_ids=tokens).logits).any()
-    model = with_lora()
-    half = {name: each.bfloat16() for name, each in model.named_parameters() if "lora_" not in name}
-    for name, each in half.items():
-        model.get_parameter(name).data = each
-    assert model.train()(input_ids=tokens).logits.dtype == torch.bfloat16
+
+
+def test_lora_in_fp32_is_added_in_place_to_weights_in_bf16() -> None:
+    import torch
+
+    from training import xtuner_speed
+
+    tokens, model = torch.arange(33).reshape(3, 11), with_lora()
+    xtuner_speed.halve(model)
+    model.requires_grad_(False)
+    in_place, by_peft = (model.train(training)(input_ids=tokens).logits for training in (True, False))
+    assert in_place.dtype == torch.bfloat16 and in_place.ne(by_peft).any()
+    torch.testing.assert_close(in_place, by_peft, rtol=0.05, atol=0.05)
 
 
 def built(place: Path, lora: bool) -> Any:

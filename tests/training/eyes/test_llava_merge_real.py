@@ -39,7 +39,7 @@ def trained(request: pytest.FixtureRequest, tiny: Places, tmp_path_factory: pyte
     from mmengine.config import Config
     from xtuner.registry import BUILDER
 
-    from training import xtuner_repairs
+    from training import xtuner_speed
 
     place = tmp_path_factory.mktemp("run")
     first, encoder_rank, encoder = STAGES[request.param]
@@ -49,7 +49,7 @@ def trained(request: pytest.FixtureRequest, tiny: Places, tmp_path_factory: pyte
     config = Config.fromfile(place / "config.py")
     torch.set_float32_matmul_precision("highest")  # the config asks for less, to train faster
     with pytest.MonkeyPatch.context() as patch:  # in fp32 on every machine
-        patch.setattr(xtuner_repairs, "amx", lambda: False)
+        patch.setattr(xtuner_speed, "amx", lambda: False)
         model = BUILDER.build(config.model).eval()
     torch.manual_seed(1)
     with torch.no_grad():

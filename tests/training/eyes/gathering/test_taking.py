@@ -142,7 +142,7 @@ def test_what_a_camera_writes_into_a_picture_is_not_kept(folder: Path) -> None:
     exif[0x0110] = "a telephone"
     exif[0x0112] = 6
     photo = Image.new("RGB", (40, 20), "red")
-    photo.save(folder / "there.jpg", exif=exif)
+    photo.save(folder / "there.jpg", exif=exif, comment=b"GPS 31N")
     photo.save(folder / "there.png", exif=exif)
     photo.save(folder / "xmp.jpg", xmp=b"<exif:GPSLatitude>31,14N</exif:GPSLatitude>")
     Image.new("L", (9, 9)).save(folder / "plain.jpg")
