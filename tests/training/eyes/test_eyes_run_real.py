@@ -67,7 +67,7 @@ def test_both_stages_stopped_kept_gone_on_with_examined_and_merged(tiny_home: Pa
     assert set(reports[BASE].scores[ALL].seeing) == set(SEEING) == set(reports[end].scores[ALL].seeing)
     looked = {step: sum(bool(each.picture) for each in report.answers) for step, report in reports.items()}
     chosen = recommendation.load(folder)
-    assert chosen and looked[chosen.step] == 2 * looked[BASE], "the base is asked about half of what is seen"
+    assert chosen and looked[BASE] == min(looked.values()) < looked[chosen.step], "the base sits half, as a quick exam"
     assert chosen.step in reports and not chosen.passed, "nobody learns to see in a few steps"
     assert merge.origin(folder / "merged")["step"] == chosen.step
     assert set(merge.whole_checkpoints(folder / "work")) == {chosen.iteration, end}, "the chosen and the last one stay"
