@@ -1,6 +1,7 @@
 """A page arrives in its visitor's language (chosen last, else his browser's) and with what there is to choose.
 
-Nothing is drawn twice, and whoever is quicker than the page's first event is answered rightly.
+Nothing is drawn twice, and whoever is quicker than the page's first event is answered rightly. A page whose drawing
+broke off is loaded again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from training.errors import UserError
 from training.sentences import LANGUAGES
 from ui.text import COOKIE, Text, preferred
+
+AGAIN = """<script>
+for (const broken of ["error", "unhandledrejection"]) addEventListener(broken, () => setTimeout(() => {
+  const unfinished = document.querySelector(".main > [data-testid=status-tracker]");
+  if (unfinished && performance.getEntriesByType("navigation")[0].type !== "reload") location.reload();
+}, 5000));
+</script>"""
+"""In the page's head. On a busy machine Gradio 6.17's script can break off while it draws (Svelte finds an entry of a
+list gone, as in sveltejs/svelte 17166 and 18610), and "Loading..." lies over the page for ever. Once is enough: a page
+that was reloaded is left alone."""
 
 _language: ContextVar[str | None] = ContextVar("language", default=None)
 

@@ -29,7 +29,7 @@ from training import hosted, machine
 from training.home import home
 from training.sentences import sentence
 from ui import look
-from ui.arrival import Arrival
+from ui.arrival import AGAIN, Arrival
 from ui.bounded import bound
 from ui.caller import PROXIES
 from ui.conversation import sees
@@ -47,6 +47,7 @@ def serving() -> dict[str, Any]:
     return {
         "theme": look.theme(),
         "css_paths": [look.CSS],
+        "head": AGAIN,
         "footer_links": [],
         "ssr_mode": False,
         "blocked_paths": closed,

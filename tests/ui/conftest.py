@@ -23,9 +23,13 @@ from training import home, runs
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE = 60_000
 """Milliseconds until something that ought to be there is missing: a busy machine may take long, and nothing is lost."""
-STUMBLES = ("Cannot read properties of undefined (reading 'flatMap')",)
-"""Where Gradio 6.17's own script trips and goes on: a chatbot in a tab opened for the first time is computed once in a
-Svelte batch that does not know its value yet, and again, rightly, in the next one."""
+STUMBLES = (
+    "Cannot read properties of undefined (reading 'flatMap')",
+    "Cannot read properties of undefined (reading 'e')",
+)
+"""Where Gradio 6.17's own script trips. The first: a chatbot in a tab opened for the first time is computed once in a
+Svelte batch that does not know its value yet, and again, rightly, in the next one. The second, seldom and on a busy
+machine: the drawing breaks off, and the page is loaded again (ui/arrival.py)."""
 
 
 def free_port() -> int:

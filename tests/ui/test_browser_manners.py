@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import gradio
 import pytest
 from playwright.sync_api import expect
 
@@ -42,6 +44,29 @@ def test_a_phone_shows_all_three_tabs_and_never_scrolls_sideways(chromium: Any, 
         expect(tab).to_have_attribute("aria-selected", "true")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
+
+
+def test_a_page_whose_drawing_broke_off_is_loaded_again(chromium: Any, app: str) -> None:
+    scripts = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
+    (script,) = scripts.glob("i18n-*.js")
+    drawn, planted = script.read_text(encoding="utf-8"), "A.oncommit(g)"
+    assert drawn.count(planted) == 1, "where Svelte puts what it drew into the page"
+    broken = "A.oncommit(()=>{if((window.drawn=(window.drawn??0)+1)==100)throw new Error('broken off');g()})"
+    context = chromium.new_context(locale="en-US")
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.route(
+        f"**/{script.name}",
+        lambda route: route.fulfill(body=drawn.replace(planted, broken), content_type="text/javascript"),
+        times=1,
+    )
+    page.goto(app)
+    page.get_by_text("Loading...").wait_for()
+    tab = page.get_by_role("tab", name="Train")
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")
+    context.close()
+    assert errors == ["broken off"]
 
 
 def test_settings_that_cannot_work_are_named_and_a_button_mends_them(visit: Visit) -> None:
