@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training import dataset, exam, forecast, identity, machine, models, recipe, runs, tokens
+from training import dataset, distill, exam, forecast, identity, machine, models, recipe, runs, tokens
 from training.errors import UserError
 from training.exam import answers, recommendation
 from training.persona import Persona
@@ -26,7 +26,7 @@ def demo(persona: Persona, say: Callable[[str], None], model: str = models.START
     began = time.monotonic()
     weights = _timed(lambda: _fetch(model, say))
     name = dataset.suggested_name(persona.name)
-    made = _timed(lambda: _make_dataset(name, persona))
+    made = _timed(lambda: _make_dataset(name, persona, model))
     plan = recipe.suggest(machine.look(), tokens.count(name, model), most=MOST, **models.parameters(model), **chosen)
     expected = forecast.of(name, model, plan)
     run = runs.start(name, model, plan)
@@ -78,8 +78,8 @@ def follow(run: str, say: Callable[[str], None]) -> runs.RunStatus:
         time.sleep(0.5)
 
 
-def _make_dataset(name: str, persona: Persona) -> Path:
-    return dataset.save(name, identity.build(persona), persona)
+def _make_dataset(name: str, persona: Persona, model: str) -> Path:
+    return dataset.save(name, identity.build(persona, own=distill.own(model)), persona, {"general": model})
 
 
 def _timed(work: Callable[[], object]) -> float:

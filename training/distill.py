@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from training.exam.marking import loops
 from training.files import read_json, write_json
 from training.home import home
 from training.language import language_of
+from training.persona import Persona
 from training.process import CALM
 from training.seeds import seeds
 from training.sentences import LANGUAGES
@@ -75,6 +76,28 @@ def own(model: str) -> identity.Own:
     folder = models.folder(model)
     known, shipped = _known(_place(folder)), identity.shipped() if _is_starter(folder) else {}
     return {language: {**known.get(language, {}), **shipped.get(language, {})} for language in LANGUAGES}
+
+
+def stranger(card: Mapping[str, Any], model: str) -> str:
+    """The model whose own answers the dataset of this card.json teaches, where that is another one than `model`.
+
+    "" where they are ours or its own, or where the card does not say.
+    """
+    persona, origin = card.get("persona"), card.get("origin") or {"general": SUGGESTED}
+    whose = origin.get("general", OURS)
+    if whose == SUGGESTED:
+        whose = models.STARTER if persona and persona.get("base") == Persona.base else OURS
+    return "" if whose in (OURS, model) or _alike(whose, model) else whose
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two names mean the same weights; not read where their sizes tell."""
+    try:
+        folders = models.folder(one), models.folder(other)
+    except UserError:  # one of them is not here
+        return False
+    sizes = [sum(file.stat().st_size for file in folder.glob("*.safetensors")) for folder in folders]
+    return sizes[0] == sizes[1] and _weights(folders[0]) == _weights(folders[1])
 
 
 def mark(model: str) -> int:

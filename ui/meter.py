@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from html import escape
 
-from training import models, recipe, tokens
+from training import dataset, distill, models, recipe, tokens
 from training.identity import left_out
 from training.mix import summary as stored_summary
 from training.persona import Persona
@@ -14,6 +14,8 @@ from training.rows import Rows
 from training.sentences import sentence
 from training.tally import Summary, summarise
 from training.tokens import Measured
+from ui.conversation import model_label
+from ui.edge import plain
 from ui.plan import this_machine
 from ui.preview import View
 
@@ -121,4 +123,8 @@ def fits(name: str, model: str, plan: Recipe, language: str) -> str:
         said += " " + sentence("meter.cut", language, rows=f"{longer:,}", limit=plan.max_length)
     if mute:
         said += " " + sentence("meter.mute", language, rows=f"{mute:,}")
+    whose = distill.stranger(dataset.card(name), model)
+    if whose:
+        names = {"whose": plain(model_label(whose, language)), "model": plain(model_label(model, language))}
+        said += " " + sentence("meter.stranger", language, **names)
     return said

@@ -58,6 +58,14 @@ class View:
         places = self.places()
         return self.rows()[places[self.at % len(places)]] if places else None
 
+    def own(self) -> bool:
+        """Whether the starter model itself answers so: such an answer may be poor, and is there to keep what it was."""
+        row = self.row()
+        if row is None or row.kind != "general":
+            return False
+        said = [message["content"] for message in row.messages if message["role"] == "assistant"]
+        return said[:1] == [identity.shipped().get(row.language, {}).get(row.questions[0])]
+
     def moved(self, by: int) -> View:
         """The place `by` conversations further; after the last comes the first."""
         return replace(self, at=(self.at + by) % max(1, len(self.places())))

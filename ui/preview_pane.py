@@ -70,6 +70,8 @@ class PreviewPane:
         if row is None:
             return {self.view: view, self.chat: [], self.place: sentence("dataset.none_of_kind", language)}
         place = sentence("dataset.place", language, at=view.at % total + 1, total=total)
+        if view.own():
+            place += " · " + sentence("dataset.own", language)
         return {self.view: view, self.chat: list(row.messages), self.place: place}
 
 

@@ -72,6 +72,25 @@ def test_the_starters_own_answers_are_suggested_for_who_is_based_on_it_only() ->
     assert all(general_answers(None)[question] == seeds("own", "en")[question] for question in some)
 
 
+@pytest.mark.parametrize(
+    ("base", "origin", "whose"),
+    [
+        (Persona.base, None, models.STARTER),
+        ("InternLM2", None, ""),
+        (Persona.base, {"general": "ours"}, ""),
+        ("InternLM2", {"general": "gone"}, "gone"),
+        ("InternLM2", {"general": "talker"}, ""),
+        (Persona.base, {"format": "sharegpt"}, ""),
+    ],
+)
+def test_a_dataset_knows_the_stranger_whose_answers_it_teaches(
+    tiny: str, base: str, origin: dict[str, str] | None, whose: str
+) -> None:
+    shutil.copytree(models.folder(tiny), home.models_dir() / "talker")
+    card = {"persona": {"base": base}, **({"origin": origin} if origin else {})}
+    assert distill.stranger(card, tiny) == whose
+
+
 def test_the_shipped_answers_are_the_starter_models_only(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert distill.own(models.STARTER) == identity.shipped()  # before its weights are here, too
     assert not any(distill.own(tiny).values())

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.training.conftest import tiny as tiny
 from training import dataset
 from training.identity import Row
 from training.persona import Persona
@@ -84,3 +85,12 @@ def test_rows_that_would_teach_nothing_are_counted_before_the_start() -> None:
 def test_what_a_name_that_is_a_word_costs_is_said() -> None:
     assert "are left out" in said(View(Persona("The", "Ada"))) and "已经略过" in said(View(Persona("The", "Ada")), "zh")
     assert "are left out" not in said(View(ROBIN))
+
+
+def test_a_dataset_with_another_models_own_answers_says_so_before_the_start(tiny: str) -> None:
+    dataset.save("robin", View(ROBIN).rows(), ROBIN)
+    warned = "Its general answers are those of Starter SmolLM2-135M"
+    assert warned in fits("robin", tiny, Recipe(), "en") and warned not in fits("robin", "starter", Recipe(), "en")
+    assert "普通对话的答案是入门模型" in fits("robin", tiny, Recipe(), "zh")
+    dataset.save("robin", View(ROBIN, general="ours").rows(), ROBIN, {"general": "ours"})
+    assert warned not in fits("robin", tiny, Recipe(), "en")

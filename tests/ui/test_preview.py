@@ -44,6 +44,15 @@ def test_a_saved_dataset_looks_as_it_did_before_it_was_saved() -> None:
     assert tuple(View(name="robin").rows()) == built.rows()
 
 
+def test_answers_of_the_starter_itself_are_known_as_such() -> None:
+    def known(general: str) -> list[View]:
+        view = View(ROBIN, general=general)
+        return [view.moved(at) for at in range(len(view.rows())) if view.moved(at).own()]
+
+    assert len(known("")) > 100 and all(row.kind == "general" for view in known("") if (row := view.row()))
+    assert len(known("ours")) < 5  # a short answer may be the same
+
+
 def test_a_dataset_from_elsewhere_is_shown_without_kinds() -> None:
     row = View(ROBIN).rows()[0]
     dataset.save("foreign", [Row(row.messages, "", row.language)])
