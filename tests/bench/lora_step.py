@@ -1,5 +1,5 @@
-"""A training step with peft's own LoRA, with LoRA added in place, with frozen weights in bf16, and with LoRA beside the
-feed-forward layers only: python tests/bench/lora_step.py
+"""A training step with peft's own LoRA, with LoRA added in place, with frozen weights in bf16 (where the CPU multiplies
+it), and with LoRA beside the feed-forward layers only: python tests/bench/lora_step.py
 
 The starter model, eight conversations of 44 and of 100 tokens, forward and backward; the sides take turns. Needs a HOME
 (STUDIO_HOME).
@@ -35,18 +35,23 @@ def with_lora(folder: Path, layers: tuple[str, ...]) -> Any:
 def main() -> None:
     pefts = Linear.forward
     from training import xtuner_speed
+    from training.machine import amx
     from training.models import starter
     from training.recipe import LORA_LAYERS
 
+    xtuner_speed.apply()
     whole, halved, few = (with_lora(starter.ensure(), LORA_LAYERS[name]) for name in ("all", "all", "feed_forward"))
     for model in (halved, few):
-        xtuner_speed.halve(model)
+        if amx():
+            xtuner_speed.halve(model)
     sides = {
         "peft": (pefts, whole),
         "in place": (Linear.forward, whole),
         "in place, frozen weights in bf16": (Linear.forward, halved),
         "the same, feed-forward only": (Linear.forward, few),
     }
+    if not amx():
+        del sides["in place, frozen weights in bf16"]
     for length in (44, 100):
         tokens = torch.arange(8 * length).reshape(8, length) % 40_000
         labels = torch.where(torch.arange(length) < length // 2, -100, tokens)
