@@ -40,7 +40,7 @@ def import_file(options: argparse.Namespace, persona: Persona | None) -> Answer:
 def _lengths(name: str, options: argparse.Namespace) -> Answer:
     """What the dataset is for a model: tokens, the suggested steps, and the rows these would cut, which is said."""
     measured = tokens.measure(name, options.model)
-    plan = recipe.suggest(machine.look(), measured.tokens)
+    plan = recipe.suggest(machine.look(), measured)
     longer, mute = measured.longer(plan.max_length), 0 if plan.pack else measured.mute(plan.max_length)
     if longer:
         _say(sentence("meter.cut", options.language, rows=longer, limit=plan.max_length))

@@ -89,9 +89,9 @@ def shown(options: argparse.Namespace) -> Answer:
 
 
 def _with_and_without(preset: Preset, data: str, model: str) -> tuple[Recipe, Recipe]:
-    here, counted, weights = machine.look(), tokens.count(data, model), models.parameters(model)
+    here, measured, weights = machine.look(), tokens.measure(data, model), models.parameters(model)
     settled: Answer = dict(preset.settings)
-    return recipe.suggest(here, counted, **weights, **settled), recipe.suggest(here, counted, **weights)
+    return recipe.suggest(here, measured, **weights, **settled), recipe.suggest(here, measured, **weights)
 
 
 def deleted(options: argparse.Namespace) -> Answer:

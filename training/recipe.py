@@ -13,6 +13,7 @@ from typing import Any
 
 from training.errors import UserError
 from training.machine import Machine
+from training.tokens import Measured
 
 METHODS = ("lora", "qlora", "full")
 PRECISIONS = ("fp32", "bf16", "fp16")
@@ -21,8 +22,6 @@ DEEPSPEEDS = ("none", "zero1", "zero2", "zero2_offload", "zero3", "zero3_offload
 ATTENTION, FEED_FORWARD = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
 LORA_LAYERS = {"all": (*ATTENTION, *FEED_FORWARD), "attention": ATTENTION, "feed_forward": FEED_FORWARD}
 """The linear layers that LoRA is put beside, as every kind of model that we train calls them (peft: target_modules)."""
-ROW = 46
-"""Tokens of an average conversation of the builder's."""
 MOST_ON_CPU = 320
 """No more steps than these on a CPU: about five minutes on two quiet cores, loading and sample answers included."""
 
@@ -190,9 +189,9 @@ def checked(recipe: Recipe) -> Recipe:
 
 
 def suggest(
-    machine: Machine, tokens: int, parameters: int = 135_000_000, most: int = MOST_ON_CPU, **chosen: Any
+    machine: Machine, data: Measured, parameters: int = 135_000_000, most: int = MOST_ON_CPU, **chosen: Any
 ) -> Recipe:
-    """A recipe for about `tokens` tokens of data and a model of `parameters` weights on `machine`.
+    """A recipe for this data and a model of `parameters` weights on `machine`.
 
     CPU: LoRA+ in fp32 beside the feed-forward layers, which learns as well as beside every layer and takes less time;
     eight conversations a step, each by itself: packed ones see each other, and a small model then says one's answer to
@@ -203,9 +202,9 @@ def suggest(
     recipe = replace(_plain(machine, parameters), **chosen)
     if recipe.method == "full":
         recipe = replace(recipe, **{**_full(machine, parameters), **chosen})
-    rows = max(1, tokens // ROW)
-    passes, most = (2, most) if machine.device == "cpu" else (3, rows)
-    steps = max(20, math.ceil(passes * rows / recipe.rows_a_step))
+    sequences = max(1, math.ceil(data.tokens / recipe.max_length) if recipe.pack else data.rows)
+    passes, most = (2, most) if machine.device == "cpu" else (3, sequences)
+    steps = max(20, math.ceil(passes * sequences / recipe.rows_a_step))
     steps = min(steps, max(20, most))
     # The exam of a checkpoint takes a quarter of a minute on a CPU.
     save_every = math.ceil(steps / 2) if machine.device == "cpu" else min(100, math.ceil(steps / 3))

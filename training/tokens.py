@@ -60,11 +60,6 @@ class Measured:
         return round(sum(rows for length, rows in self.openings.items() if length >= limit) / self.share)
 
 
-def count(name: str, model: str) -> int:
-    """Tokens that one pass over dataset `name` feeds to `model`. Raises UserError(dataset_missing, dataset_broken)."""
-    return measure(name, model).tokens
-
-
 def measure(name: str, model: str) -> Measured:
     """How long the rows of dataset `name` are for `model`. Raises UserError(dataset_missing, dataset_broken)."""
     return _measure(name, dataset.path(name).stat().st_mtime_ns, *_tokenizer_file(model))

@@ -73,7 +73,7 @@ def start_run(dataset: str, model: str = "starter", name: str = "") -> dict[str,
         if is_picture_set(dataset):
             settings, eyes = eyes_suggestion(dataset)
             return {"run": runs.start(dataset, model, settings, name, eyes=eyes)}
-        settings = recipe.suggest(machine.look(), tokens.count(dataset, model))
+        settings = recipe.suggest(machine.look(), tokens.measure(dataset, model))
         return {"run": runs.start(dataset, model, settings, name)}
 
 

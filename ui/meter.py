@@ -78,7 +78,7 @@ def _bar(name: str, values: dict[str, int]) -> str:
 
 def _tokens_said(view: View, language: str) -> str:
     measured = measured_of(view, models.STARTER)
-    plan = recipe.suggest(this_machine(), measured.tokens)
+    plan = recipe.suggest(this_machine(), measured)
     return sentence(
         "meter.tokens" if measured.exact else "meter.tokens_about",
         language,

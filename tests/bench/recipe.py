@@ -49,7 +49,7 @@ def run(key: str, seed: int, course: bool, chosen: dict[str, Any]) -> str:
     persona, name = PERSONAS[key], f"bench-{key}-{seed}"
     rows = course_rows(persona) if course else identity.build(persona, seed)
     dataset.save(name, rows, persona)
-    plan = recipe.suggest(machine.look(), tokens.count(name, models.STARTER), **{"seed": seed, **chosen})
+    plan = recipe.suggest(machine.look(), tokens.measure(name, models.STARTER), **{"seed": seed, **chosen})
     if course:
         steps = round(COURSE_SECONDS / COURSE_STEP)
         shape = {"batch_size": 1, "max_length": 1024, "pack": True, "steps": steps, "save_every": steps}

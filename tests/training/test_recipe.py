@@ -8,32 +8,44 @@ from training import recipe
 from training.errors import UserError
 from training.machine import Gpu, Machine
 from training.recipe import Recipe
+from training.tokens import Measured
 
 CPU = Machine(2, 8)
 AMPERE = Machine(8, 64, (Gpu("A10", 24, 8.6),))
 TURING = Machine(8, 64, (Gpu("T4", 15, 7.5),))
 
 
+def data(rows: int, length: int = 40) -> Measured:
+    return Measured({length: rows} if rows else {}, 1.0, True)
+
+
 @pytest.mark.parametrize("machine", [CPU, AMPERE, TURING])
-@pytest.mark.parametrize("tokens", [0, 1, 40, 500, 22_000, 10_000_000])
-def test_a_suggested_recipe_is_valid_for_any_size_of_data(machine: Machine, tokens: int) -> None:
-    suggested = recipe.suggest(machine, tokens)
+@pytest.mark.parametrize("rows", [0, 1, 12, 500, 250_000])
+def test_a_suggested_recipe_is_valid_for_any_size_of_data(machine: Machine, rows: int) -> None:
+    suggested = recipe.suggest(machine, data(rows))
     assert suggested.problems() == []
     assert 0 <= suggested.warmup_iterations < suggested.iterations
     assert 1 <= suggested.save_every <= suggested.steps
 
 
 def test_on_a_cpu_the_builders_default_data_is_seen_twice_with_two_checkpoints() -> None:
-    plan = recipe.suggest(CPU, 51_428)
-    assert plan.steps == 2 * plan.save_every == 280
-    assert recipe.suggest(CPU, 51_428, most=120).steps == 120
-    assert recipe.suggest(CPU, 10_000_000).steps <= recipe.MOST_ON_CPU + 2
+    plan = recipe.suggest(CPU, data(1176))
+    assert plan.steps == 2 * plan.save_every == 294
+    assert recipe.suggest(CPU, data(1176), most=120).steps == 120
+    assert recipe.suggest(CPU, data(250_000)).steps <= recipe.MOST_ON_CPU + 2
+
+
+@pytest.mark.parametrize("machine", [CPU, AMPERE])
+def test_how_long_rows_are_does_not_change_how_often_they_are_seen_unless_they_are_packed(machine: Machine) -> None:
+    short, long = (recipe.suggest(machine, data(800, length)).steps for length in (25, 500))
+    assert short == long
+    assert recipe.suggest(machine, data(800, 25), pack=True).steps < short
 
 
 def test_the_device_decides_method_and_precision() -> None:
-    assert [recipe.suggest(CPU, 1000).method, recipe.suggest(CPU, 1000).precision] == ["lora", "fp32"]
-    assert [recipe.suggest(AMPERE, 1000).method, recipe.suggest(AMPERE, 1000).precision] == ["qlora", "bf16"]
-    assert recipe.suggest(TURING, 1000).precision == "fp16"
+    assert [recipe.suggest(CPU, data(20)).method, recipe.suggest(CPU, data(20)).precision] == ["lora", "fp32"]
+    assert [recipe.suggest(AMPERE, data(20)).method, recipe.suggest(AMPERE, data(20)).precision] == ["qlora", "bf16"]
+    assert recipe.suggest(TURING, data(20)).precision == "fp16"
 
 
 def test_all_problems_are_told_at_once_in_both_languages() -> None:
