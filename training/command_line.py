@@ -82,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--identity", type=float, default=plain.identity, help=f"{told} ({plain.identity})")
     told = "share that only looks like it"
     sub.add_argument("--near-miss", type=float, default=plain.near_miss, help=f"{told} ({plain.near_miss})")
-    told = "whose general answers: ours, or a model that was distilled (the starter's English ones, otherwise ours)"
+    told = (
+        "whose general answers: ours, or a model that was distilled (the starter's for who is based on it, else ours)"
+    )
     sub.add_argument("--general", default=distill.SUGGESTED, metavar="ours|MODEL", help=told)
     sub = command("distill", model_commands.distilled, "let a model answer the general seed questions itself, once")
     sub.add_argument("model", help="a base model's name or folder")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.conftest import wait_for
 from tests.training.models.tiny import write_talker
-from training import distill, home, identity, models
+from training import dataset, demo, distill, home, identity, models
 from training.__main__ import main
 from training.errors import UserError
 from training.files import write_json
@@ -89,6 +89,12 @@ def test_a_dataset_knows_the_stranger_whose_answers_it_teaches(
     shutil.copytree(models.folder(tiny), home.models_dir() / "talker")
     card = {"persona": {"base": base}, **({"origin": origin} if origin else {})}
     assert distill.stranger(card, tiny) == whose
+
+
+def test_the_demo_of_another_model_does_not_teach_it_the_starters_answers(tiny: str) -> None:
+    demo._make_dataset("mine", WHO, tiny)
+    assert tuple(dataset.load("mine")) == tuple(identity.build(WHO, own={})) != tuple(identity.build(WHO))
+    assert distill.stranger(dataset.card("mine"), tiny) == ""
 
 
 def test_the_shipped_answers_are_the_starter_models_only(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:

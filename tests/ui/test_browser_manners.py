@@ -65,6 +65,9 @@ def test_a_page_whose_drawing_broke_off_is_loaded_again(chromium: Any, app: str)
     tab = page.get_by_role("tab", name="Train")
     tab.click()
     expect(tab).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".main > [data-testid=status-tracker]")).to_have_count(
+        0
+    )  # an error from here on reloads nothing
     context.close()
     assert errors == ["broken off"]
 
