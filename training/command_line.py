@@ -28,7 +28,7 @@ def _who(required: bool) -> argparse.ArgumentParser:
     who = argparse.ArgumentParser(add_help=False)
     who.add_argument("--name", required=required, default="", help="the assistant's own name")
     who.add_argument("--maker", required=required, default="", help="who made it")
-    who.add_argument("--base", default=Persona.base, help=f"what it is built on ({Persona.base})")
+    who.add_argument("--base", default="", help=f"what it is built on ({Persona.base}, or the --model of a demo)")
     who.add_argument("--languages", default="zh,en", help="languages of the conversations (zh,en)")
     who.add_argument("--tone", default=Persona.tone, help=f"how it speaks: {', '.join(TONES)} ({Persona.tone})")
     several: dict[str, Any] = {"action": "append", "default": []}

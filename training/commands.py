@@ -46,6 +46,8 @@ Answer = dict[str, Any]
 
 def demonstrate(options: argparse.Namespace) -> Answer:
     """The whole job; the model says who it is."""
+    if not options.base and options.model != models.STARTER:
+        options.base = Path(options.model).name
     if options.eyes:
         return eyes_demo.demonstrate(_persona(options), _say, **_chosen(options))
     return demo.demo(_persona(options), _say, options.model, **_chosen(options))
@@ -194,7 +196,7 @@ def _execute(command: list[str], folder: Path) -> None:
 
 def _persona(options: argparse.Namespace) -> Persona:
     character = {key: getattr(options, key) for key in ("tone", "taboos", "facts") if hasattr(options, key)}
-    who = {"name": options.name, "maker": options.maker, "base": options.base}
+    who = {"name": options.name, "maker": options.maker, "base": options.base or Persona.base}
     return Persona.from_dict({**who, "languages": options.languages.split(","), **character}).checked()
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.training.conftest import Behave, ended, wait_for
-from training import home, runs
+from training import commands, home, runs
 from training.__main__ import main
 
 
@@ -35,6 +35,17 @@ def test_a_dataset_is_built_and_trained_with_a_line_each(
     code, told, _ = run(capsys, "exam", tiny)
     assert (code, told["error"]) == (1, "exam_needs_persona")
     assert run(capsys, "list")[1]["runs"][0]["run"] == begun["run"]
+
+
+@pytest.mark.parametrize(
+    "given, built_on",
+    [([], "SmolLM2-135M"), (["--model", "Qwen2.5-0.5B"], "Qwen2.5-0.5B"), (["--model", "x", "--base", "y"], "y")],
+)
+def test_the_demo_of_another_model_says_it_is_built_on_that_one(
+    given: list[str], built_on: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands.demo, "demo", lambda persona, *rest, **chosen: {"ok": True, "base": persona.base})
+    assert run(capsys, "demo", "--name", "小明", "--maker", "张三", *given)[1]["base"] == built_on
 
 
 def test_status_is_no_failure_when_the_run_is_one(
