@@ -22,6 +22,7 @@ from serving.engine import Message, Sampling
 from serving.transformers_engine import TransformersEngine
 from training.files import read_json, replace_folder
 from training.home import ROOT, home
+from training.models import chatml
 
 _KEPT = 3
 """Converted models that stay for the next time, the newest ones."""
@@ -43,7 +44,7 @@ class Int8Engine(TransformersEngine):
             compute_type="int8",
             intra_threads=psutil.cpu_count(logical=False) or 1,
         )
-        self._ends = self._end_tokens(ends)
+        self._ends = chatml.ends(ends, self._tokenizer)
         self._context = int(getattr(config, "max_position_embeddings", 2048))
 
     def _tokens(self, prompt: list[int], _kept: list[Message], sampling: Sampling, limit: int) -> Iterator[int | None]:
@@ -55,7 +56,7 @@ class Int8Engine(TransformersEngine):
             sampling_topp=1.0 if greedy else sampling.top_p,
             sampling_temperature=1.0 if greedy else sampling.temperature,
             repetition_penalty=sampling.repetition_penalty,
-            end_token=sorted(self._ends),
+            end_token=self._ends,
         )
         yield None
         with closing(written):

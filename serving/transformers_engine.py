@@ -13,8 +13,8 @@ from typing import Any
 from serving.engine import Message, Sampling, clean, fit
 from serving.pieces import Pieces
 from training.errors import UserError
+from training.models import chatml
 
-_CHAT_MARKS = ("<|im_start|>", "<|im_end|>")
 _PART = {"cpu": 64, "cuda": 512}
 """Tokens of the question read at once, so that it can be stopped in between (1.8B on 2 cores: some 2 seconds)."""
 _BIG = 2_000_000_000
@@ -49,7 +49,7 @@ class TransformersEngine:
         self._model, report = loaded
         self._check_whole(folder, report)
         self._model.to(self.device).eval()
-        self._ends = self._end_tokens(self._model.generation_config.eos_token_id)
+        self._ends = chatml.ends(self._model.generation_config.eos_token_id, self._tokenizer)
         self._context = int(getattr(self._model.config, "max_position_embeddings", 2048))
 
     def _choose_device(self, folder: Path) -> None:
@@ -142,14 +142,8 @@ class TransformersEngine:
         return choose
 
     def _control_tokens(self) -> list[str]:
-        added = self._tokenizer.added_tokens_decoder.values()
-        return sorted({*_CHAT_MARKS, *self._tokenizer.all_special_tokens, *(str(t) for t in added if t.special)})
-
-    def _end_tokens(self, ends: Any) -> set[int]:
-        """Every id that ends a turn. The chat mark counts also where an older generation_config forgot it."""
-        found = {*(ends if isinstance(ends, list) else [ends]), self._tokenizer.eos_token_id}
-        found.add(self._tokenizer.get_vocab().get(_CHAT_MARKS[1]))
-        return found - {None}
+        added = (str(token) for token in self._tokenizer.added_tokens_decoder.values() if token.special)
+        return sorted({chatml.BEGIN, chatml.END, *self._tokenizer.all_special_tokens, *added})
 
 
 def _precision(folder: Path, bf16_gpu: bool, device: str) -> str:

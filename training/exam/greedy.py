@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
+from training.models import chatml
+
 BATCH = 84
 """Questions at once: measured with the starter model on two cores."""
 
@@ -39,11 +41,13 @@ def answer(
     `tick` hears after every token how many questions are answered, as far as that can be said.
     """
     prompts = [prompt(tokenizer, question) for question in questions]
+    ending = ends(model, tokenizer)
     order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
     answers: list[list[int]] = [[] for _ in prompts]
     for start in range(0, len(order), batch):
         places = order[start : start + batch]
-        found = together(model, [prompts[place] for place in places], tokens, partial(_after, tick, start))
+        some = [prompts[place] for place in places]
+        found = together(model, some, tokens, ending, partial(_after, tick, start))
         for place, each in zip(places, found):
             answers[place] = each
     return answers
@@ -65,10 +69,18 @@ def prompt(tokenizer: Any, question: str) -> list[int]:
 
 @torch.inference_mode()
 def together(
-    model: Any, prompts: list[list[int]], tokens: int, tick: Callable[[int], None], **seen: Any
+    model: Any,
+    prompts: list[list[int]],
+    tokens: int,
+    ending: Sequence[int],
+    tick: Callable[[int], None] = lambda _: None,
+    **seen: Any,
 ) -> list[list[int]]:
-    """The answers to prompts of token ids, all at once. `seen`: what a model with eyes is shown, in their order."""
-    ends = torch.tensor(_end_tokens(model), device=model.device)
+    """The answers to prompts of token ids, all at once; one of `ending` ends an answer.
+
+    `seen`: what a model with eyes is shown, in their order.
+    """
+    last = torch.tensor(ending, device=model.device)
     width = max(map(len, prompts))
     ids = torch.tensor([[0] * (width - len(each)) + each for each in prompts], device=model.device)
     mask = torch.tensor([[0] * (width - len(each)) + [1] * len(each) for each in prompts], device=model.device)
@@ -83,7 +95,7 @@ def together(
             answers[row].append(token)
         # All are answered at once, so the share of the way counts while none has come to its end.
         tick(max(len(prompts) - len(rows), len(prompts) * (length + 1) // tokens))
-        going = (~torch.isin(chosen, ends)).nonzero().flatten()
+        going = (~torch.isin(chosen, last)).nonzero().flatten()
         if not len(going):
             break
         if len(going) < len(rows):  # an answer that has ended costs no more
@@ -96,9 +108,9 @@ def together(
     return answers
 
 
-def _end_tokens(model: Any) -> list[int]:
-    end = model.generation_config.eos_token_id
-    return list(end) if isinstance(end, (list, tuple)) else [end]
+def ends(model: Any, tokenizer: Any) -> list[int]:
+    """The tokens that end its answers, as in the chat."""
+    return chatml.ends(model.generation_config.eos_token_id, tokenizer)
 
 
 @torch.inference_mode()

@@ -46,7 +46,7 @@ def _together(model: Any, processor: Any, asked: Sequence[dict[str, str]], folde
     inputs = processor(images=shown or None, text=prompts)
     ids = [list(each) for each in inputs["input_ids"]]
     seen = {"pixel_values": _pixels(inputs["pixel_values"]).to(model.device)} if shown else {}
-    said = greedy.together(model, ids, TOKENS, lambda _: None, **seen)
+    said = greedy.together(model, ids, TOKENS, greedy.ends(model, processor.tokenizer), **seen)
     return [greedy.text(processor.tokenizer, each) for each in said]
 
 

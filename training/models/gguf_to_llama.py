@@ -20,14 +20,7 @@ from gguf import GGUFReader, dequantize
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from training.files import write_json, write_text
-from training.models import converting
-
-CHAT_TEMPLATE = (
-    "{% for message in messages %}"
-    "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-)
-"""Plain ChatML, the same as XTuner's qwen_chat. The original would add a system prompt that names another identity."""
+from training.models import chatml, converting
 
 _NAMES = {
     "token_embd": "model.embed_tokens",
@@ -132,7 +125,7 @@ def _write_tokenizer(meta: dict[str, Any], folder: Path) -> None:
         "add_prefix_space": False,
         "bos_token": None,
         **marks,
-        "chat_template": CHAT_TEMPLATE,
+        "chat_template": chatml.TEMPLATE,  # the original adds a system prompt that names another identity
         "clean_up_tokenization_spaces": False,
         "model_max_length": meta["llama.context_length"],
     }

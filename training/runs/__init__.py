@@ -18,6 +18,7 @@ from training import process as processes
 from training.errors import UserError
 from training.eyes import encoders, eyes_recipe, picture_sets
 from training.eyes.eyes_recipe import EyesRecipe
+from training.models import chatml
 from training.recipe import Recipe
 from training.runs import launch, stages
 from training.runs import queue as turns
@@ -97,6 +98,8 @@ def start(
         eyes_recipe.checked(recipe, eyes, len(there.captions))
     else:
         _check_lengths(dataset_name, model, recipe)
+        if not config:
+            _check_template(model, recipe)
     wish = launch.Wish(dataset_name, model, recipe, eyes, config, name)
     with turns.locked():
         launch.sweep()
@@ -108,6 +111,13 @@ def start(
         turns.append(made.name)
         launch.launch(made)
     return made.name
+
+
+def _check_template(model: str, recipe: Recipe) -> None:
+    # The exam and the chat ask as the model's own template does. The starter comes with the right one.
+    plain = recipe.prompt_template not in chatml.XTUNER or model == models.STARTER
+    if not plain and not chatml.is_plain(models.place(model)):
+        raise UserError("model_template", model=model, template=recipe.prompt_template)
 
 
 def _check_lengths(dataset_name: str, model: str, recipe: Recipe) -> None:

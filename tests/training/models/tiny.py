@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from training.models import starter
+from training.models import chatml, starter
 
 WIDTH, HEADS, KV_HEADS, INNER = 8, 2, 1, 16
 LAYER = {
@@ -56,8 +56,7 @@ def write_talker(folder: Path) -> Path:
     }
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": 0}))
-    template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
-    told = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "chat_template": template}
+    told = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "chat_template": chatml.TEMPLATE}
     (folder / "tokenizer_config.json").write_text(json.dumps(told))
     Tokenizer(WordLevel(words, unk_token="?")).save(str(folder / "tokenizer.json"))
     return folder
