@@ -14,9 +14,9 @@ SERVICE = "assistant-studio"
 
 
 def find(variable: str, variables: Mapping[str, str] = os.environ) -> str:
-    """The secret that this variable names; "" when there is none."""
+    """The secret that this variable names; "" when there is none. An empty variable hides what the keyring has."""
     given = variables.get(variable, "").strip()
-    if given or not find_spec("keyring"):
+    if variable in variables or not find_spec("keyring"):
         return given
     import keyring
     from keyring.errors import KeyringError

@@ -16,11 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hub import keys, web
-from hub.address import Address
+from hub.address import TOKENS, Address
 from hub.contents import File, Listing, Stream
 from hub.errors import HubError
 
 KEYS = ("OPENXLAB_AK", "OPENXLAB_SK")
+NOBODY = dict.fromkeys((*TOKENS.values(), *KEYS), "")
+"""Variables for a process that must not act in the name of this machine's owner."""
 """The variables that hold a user's access key and its secret."""
 BASE = "OPENXLAB_API_BASE"
 """The variable that moves the API."""

@@ -45,7 +45,7 @@ def look() -> Look | None:
         return None
     now = adding.look()
     if now and now.done and now.source == source():
-        write_json(models_dir() / _RECORD, {"source": now.source, "model": now.name})
+        _record(now.name)
         adding.forget()
         return None
     return now if now and now.source == source() else None
@@ -58,11 +58,18 @@ def fetch() -> UserError | None:
     try:
         with sources.told():
             where = address.parse(source())
-        name = where.repo.partition("/")[2] + (f"-{where.revision.replace('/', '-')}" if where.revision else "")
-        adding.start(source(), name, os.environ.get(address.TOKENS[where.hub], ""))
+        name = "-".join(filter(None, (where.repo, where.revision[:12]))).replace("/", "-")[:64]
+        if name in models.names():  # it arrived, and the app ended before that was written down
+            _record(name)
+        else:
+            adding.start(source(), name, by_owner=True)
     except UserError as error:
         return error
     return None
+
+
+def _record(name: str) -> None:
+    write_json(models_dir() / _RECORD, {"source": source(), "model": name})
 
 
 def _here() -> str:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 from hub import address as addresses
+from hub import openxlab_api
 from hub.address import Address, Credentials
 from hub.pulling import Progress
 from hub.pushing import Pushed, push
@@ -70,7 +71,7 @@ def start(run: str, repo: str, user: str = "", token: str = "") -> None:
     _folder().mkdir()
     variables = {_TOKEN: token.strip()}
     if not sources.takes_folders():  # a stranger does not ask in the owner's name
-        variables |= dict.fromkeys(addresses.TOKENS.values(), "")
+        variables |= openxlab_api.NOBODY
     request = {"run": run, "repo": address.repo, "user": user.strip()}
     errand.start("training.publishing", _folder(), request, variables)
 

@@ -7,7 +7,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
-from hub import address, keys
+from hub import address, keys, openxlab_api
 
 
 class Store(KeyringBackend):
@@ -42,6 +42,15 @@ def test_a_token_in_the_keyring_is_found_and_the_environment_goes_before_it(stor
     assert address.from_environment(address.parse("hf:user/model"), {}).token == "kept"
     assert address.from_environment(address.parse("hf:user/model"), {"HF_TOKEN": "given"}).token == "given"
     assert address.from_environment(address.parse("openxlab:user/model"), {}).token == ""
+
+
+def test_an_empty_variable_hides_what_the_keyring_has(store: Store) -> None:
+    keyring.set_password(keys.SERVICE, "OPENXLAB_AK", "the owner's")
+    keyring.set_password(keys.SERVICE, "OPENXLAB_TOKEN", "the owner's")
+    hidden = openxlab_api.NOBODY
+    assert [keys.find(name, hidden) for name in ("OPENXLAB_AK", "OPENXLAB_SK", "OPENXLAB_TOKEN", "HF_TOKEN")] == [
+        ""
+    ] * 4
 
 
 def test_a_locked_keyring_is_like_an_empty_one(store: Store) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from hub import address
+from hub import address, openxlab_api
 from hub.address import Credentials
 from hub.pulling import Progress
 from training import errand
@@ -44,8 +44,10 @@ class Look:
         return not self.done and not self.error
 
 
-def start(source: str, name: str = "", token: str = "") -> str:
+def start(source: str, name: str = "", token: str = "", by_owner: bool = False) -> str:
     """Begin to add a model; returns what it will be called.
+
+    Where strangers visit, only what is done `by_owner` is asked for with this machine's tokens and keys.
 
     Raises UserError: model_adding_already, model_folder_not_here, model_name_bad, model_name_taken, and what
     sources.checked() has to say.
@@ -62,8 +64,8 @@ def start(source: str, name: str = "", token: str = "") -> str:
     shutil.rmtree(_folder(), ignore_errors=True)
     _folder().mkdir()
     variables = {_TOKEN: token.strip()}
-    if not sources.takes_folders():  # a stranger does not ask in the owner's name
-        variables |= dict.fromkeys(address.TOKENS.values(), "")
+    if not sources.takes_folders() and not by_owner:
+        variables |= openxlab_api.NOBODY
     errand.start("training.models.adding", _folder(), {"source": source.strip(), "name": called}, variables)
     return called
 

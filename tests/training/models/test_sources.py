@@ -261,8 +261,13 @@ def test_a_hosted_app_fetches_its_model_once_in_its_owners_name(
     git_hub.private = True
     assert hosted.fetch() is None and hosted.model() == models.STARTER
     wait_for(lambda: hosted.look() is None, 60)
-    assert hosted.model() == "model" and models.folder("model")
+    assert hosted.model() == "user-model" and models.folder("user-model")
     assert hosted.fetch() is None and adding.look() is None  # the next start finds it
+    (models.folder("user-model").parent / ".hosted.json").unlink()  # the app ended before it was written down
+    assert hosted.fetch() is None and hosted.model() == "user-model"
+    monkeypatch.setenv("MODEL_REPO", "another/model")  # is not taken for the first one's
+    assert hosted.fetch() is None and hosted.model() == models.STARTER
+    adding.cancel()
 
 
 def test_a_token_that_cannot_be_one_is_refused_at_once() -> None:
