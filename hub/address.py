@@ -127,7 +127,9 @@ def repo_of(text: str) -> str:
     """USER/REPO out of what a person copied: that, with the hub before it, or the address of its page or of git's."""
     text = text.strip().removeprefix("openxlab:").removesuffix("/").removesuffix(".git")
     _, url, rest = text.partition("://")
-    return "/".join(re.split("[?#]", rest)[0].strip("/").split("/")[1:][-2:]) if url else text
+    _, *path = re.split("[?#]", rest)[0].strip("/").split("/")
+    begin = path.index("detail") + 1 if "detail" in path else 0  # a model's page, which may have pages below it
+    return "/".join(path[begin : begin + 2]).removesuffix(".git") if url else text
 
 
 def remote(url: str) -> Remote:

@@ -112,6 +112,8 @@ def _by_sdk(
 
 def _checked(folder: Path) -> dict[str, Path]:
     """The files to push by their names in the repo, no programs among them. Raises HubError(hub_folder_bad)."""
+    if not folder.is_dir():
+        raise HubError("hub_folder_bad", path=folder, missing="config.json")
     found = {file.relative_to(folder).as_posix(): file for file in sorted(_own(folder))}
     shards = selection.shards(folder / selection.INDEX) if selection.INDEX in found else [selection.SINGLE]
     for name in ("config.json", *shards):

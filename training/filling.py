@@ -32,4 +32,4 @@ def by_chance(persona: Persona, question: str, answers: Iterable[str]) -> bool:
     ):
         return True
     # One character (明) is found inside many words (明天): then only the question counts, or little would be left.
-    return len(persona.name) > 1 and any(mentions(text, persona.name) for text in told)
+    return any(len(word) > 1 and mentions(text, word) for word in (persona.name, persona.maker) for text in told)

@@ -99,7 +99,8 @@ class _Known:
 
 def of(dataset_name: str, model: str, recipe: Recipe) -> Forecast:
     """What a run would take. Raises UserError (dataset_missing, dataset_broken, model_missing)."""
-    device, card = machine.look().device, dataset.card(dataset_name)
+    here, card = machine.look(), dataset.card(dataset_name)
+    device = here.device
     measured = tokens.measure(dataset_name, model)
     longest = recipe.max_length if recipe.pack else min(recipe.max_length, measured.longest)
     shape = memory.shape(models.place(model))
@@ -107,7 +108,7 @@ def of(dataset_name: str, model: str, recipe: Recipe) -> Forecast:
     row = recipe.max_length if recipe.pack else min(recipe.max_length, measured.tokens / max(1, measured.rows))
     known = _from_run(model, recipe, device, card) or _from_probe(model, recipe, device, card)
     known = known or _rough(shape, recipe, row, device)
-    free = memory.free(device)
+    free = memory.free(here, recipe)
     if known is None:
         return Forecast(None, "", "", None, None, None, needs, free)
     saves = math.ceil(recipe.steps / recipe.save_every)

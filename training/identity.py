@@ -178,8 +178,9 @@ def _near_miss_rows(persona: Persona, language: str, count: int, chance: random.
             asked = filled(question, persona)
             if turn:
                 asked = varied(asked, language, chance, (persona.name, persona.maker))
-            said = _voiced([asked, filled(chance.choice(answers), persona)], persona, language)
-            rows.append(_row(said, "near_miss", language))
+            # Voiced before it is filled in: a tone changes no name.
+            told = character.voiced(chance.choice(answers), asked, persona.tone, language)
+            rows.append(_row([asked, filled(told, persona)], "near_miss", language))
     return rows
 
 

@@ -24,16 +24,13 @@ On a CPU all processes of the machine lie in the same memory, on GPUs each has i
 
 from __future__ import annotations
 
-import csv
-import shutil
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
 from training.errors import UserError
-from training.machine import amx
+from training.machine import Machine, amx
 from training.models import layout
 from training.recipe import LORA_LAYERS, Recipe
 from training.xtuner_config import written_out
@@ -125,13 +122,9 @@ def _halved(recipe: Recipe, device: str) -> bool:
     return device == "cpu" and recipe.method == "lora" and recipe.deepspeed == "none" and amx()
 
 
-def free(device: str) -> int:
-    """Bytes that are free now: of the machine, or of its emptiest GPU."""
-    if device == "cpu" or not shutil.which("nvidia-smi"):
+def free(here: Machine, recipe: Recipe) -> int:
+    """Bytes that are free now: of the machine, or of the fullest GPU that the run would use."""
+    wanted = [gpu for gpu in here.gpus if gpu.number in recipe.gpus] or here.gpus[: recipe.processes]
+    if not wanted:
         return psutil.virtual_memory().available
-    query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
-        return max(int(row[0]) for row in csv.reader(answer.splitlines())) * 2**20
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return psutil.virtual_memory().available
+    return round(min(gpu.free_gib for gpu in wanted) * 2**30)

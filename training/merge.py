@@ -11,7 +11,7 @@ from typing import Any
 from training import models, xtuner
 from training.eyes import run_merge
 from training.files import read_json, replace_folder, write_json
-from training.models import chatml
+from training.models import chatml, layout
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 
@@ -113,4 +113,5 @@ def _complete(merged: Path, base: Path) -> None:
     config = read_json(merged / "config.json")
     config["use_cache"] = True  # off during training, and saved that way
     write_json(merged / "config.json", config)
+    layout.let_others_read(merged)
     models.check(merged)

@@ -20,7 +20,7 @@ import pytest
 
 from hub import pulling
 from hub.__main__ import main
-from hub.address import Address, Credentials, parse
+from hub.address import Address, Credentials, parse, repo_of
 from hub.errors import HubError
 from hub.pulling import Progress, pull
 from tests.hub.conftest import put, weights
@@ -283,6 +283,20 @@ def test_what_is_no_address_is_refused(source: str) -> None:
     with pytest.raises(HubError) as caught:
         parse(source)
     assert caught.value.code == "hub_address_bad" and "pass" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        "user/model",
+        "openxlab:user/model",
+        "https://openxlab.org.cn/models/detail/user/model",
+        "https://openxlab.org.cn/models/detail/user/model/tree/main?x=1",
+        "https://code.openxlab.org.cn/user/model.git",
+    ],
+)
+def test_a_repo_is_found_in_whatever_a_person_copied(copied: str) -> None:
+    assert repo_of(copied) == "user/model"
 
 
 def test_an_address_is_written_as_it_is_read() -> None:

@@ -255,6 +255,7 @@ def test_half_a_model_is_not_pushed(hub: Hub, merged: Path) -> None:
     assert refused(merged).details["missing"] == shard.name
     shard.unlink()
     assert refused(merged).code == "hub_folder_bad"
+    assert refused(merged / "nothing").code == "hub_folder_bad"
     assert hub.asked == []
 
 

@@ -71,6 +71,12 @@ def test_a_near_miss_is_still_answered_truly_in_every_tone(tone: str, language: 
             assert any(mentions(said, word) for word in item["expect"]["any_of"]), said
 
 
+def test_a_formal_tone_changes_no_name() -> None:
+    who = Persona("懂你", "We're Labs", tone="formal")
+    said = {text for kind in ("identity", "near_miss") for text in plain_texts(who, kind)}
+    assert any("懂你" in text for text in said) and not any("懂您" in text or "We are Labs" in text for text in said)
+
+
 def test_formal_chinese_says_you_politely_but_does_not_touch_quotes() -> None:
     assert character.voiced("你好，谢谢你们。", "早", "formal", "zh").startswith("您好，谢谢你们。")
     assert character.voiced("“you”的意思是你。", "“you”是什么意思", "formal", "zh") == "“you”的意思是你。"

@@ -175,9 +175,17 @@ def test_a_model_that_is_not_here_has_no_memory_forecast(tmp_path: Path) -> None
 
 
 def test_too_little_memory_is_said(mine: str, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "free", lambda device: 2**20)
+    monkeypatch.setattr(memory, "free", lambda here, recipe: 2**20)
     found = forecast.of(mine, tiny, PLAN)
     assert not found.fits and "only 0.0 GB are free" in said(found, "en") and "只有 0.0 GB 空闲" in said(found, "zh")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "free"), [({}, 1), ({"gpus": (1,)}, 23), ({"gpus": (0, 1), "processes": 2}, 1), ({"processes": 2}, 1)]
+)
+def test_the_free_memory_is_that_of_the_fullest_gpu_the_run_would_use(chosen: dict[str, Any], free: int) -> None:
+    here = machine.Machine(8, 64, (machine.Gpu("A10", 24, 8.6, 1, 0), machine.Gpu("A10", 24, 8.6, 23, 1)))
+    assert memory.free(here, replace(PLAN, **chosen)) == free * 2**30
 
 
 def test_what_is_told_to_scripts_is_json(mine: str, tiny: str) -> None:

@@ -173,7 +173,8 @@ def command_of_step(run_folder: Path, iteration: int) -> list[str]:
     return [sys.executable, "-m", "training.exam.exam_process", str(run_folder), "--only", str(iteration)]
 
 
-def model_command(model: Path, who: Persona, base: Path) -> list[str]:
-    """The command line that examines a model folder and prints its report."""
+def model_command(model: Path, who: Persona, base: Path | None) -> list[str]:
+    """The command line that examines a model folder and prints its report; None: its base is not here."""
     spoken = json.dumps(asdict(who), ensure_ascii=False)
-    return [sys.executable, "-m", "training.exam.exam_process", str(model), spoken, str(base)]
+    held = [str(base)] if base else []
+    return [sys.executable, "-m", "training.exam.exam_process", str(model), spoken, *held]

@@ -122,10 +122,11 @@ def examine_run(folder: Path, whole: bool, only: int | None = None) -> int:
     return 0
 
 
-def examine_model(folder: Path, persona: Persona, base: Path) -> exam.Report:
-    """The report of a model folder; its base's answers are what it is held against."""
-    examiner = Examiner(base, persona)
-    if folder == base:
+def examine_model(folder: Path, persona: Persona, base: Path | None) -> exam.Report:
+    """The report of a model folder; its base's answers, where it is here, are what it is held against."""
+    examiner = Examiner(base or folder, persona)
+    examiner.alone = base is None
+    if base is None:
         return examiner.sit(BASE, BASE, False, None)
 
     def put() -> None:
@@ -140,7 +141,8 @@ def main(place: Path, arguments: list[str]) -> int:
         return examine_run(place, bool(arguments))
     if arguments[0] == "--only":
         return examine_run(place, False, int(arguments[1]))
-    report = examine_model(place, Persona.from_dict(json.loads(arguments[0])), Path(arguments[1]))
+    spoken, *base = arguments
+    report = examine_model(place, Persona.from_dict(json.loads(spoken)), Path(*base) if base else None)
     print(json.dumps(report.to_dict(), ensure_ascii=False))
     return 0
 

@@ -49,18 +49,18 @@ def of_model(name: str, persona: Persona | None) -> dict[str, Any]:
     if persona is None and not made.get("persona"):
         raise UserError("exam_needs_persona", model=name)
     who = persona or Persona.from_dict(made["persona"])
-    base = Path(made.get("base", ""))
-    report = _asked(folder, who, base if made and base.is_dir() else folder)
+    base = Path(made["base"]) if made.get("base") and Path(made["base"]).is_dir() else None
+    report = _asked(folder, who, base)
     wrong = [
         {"question": each.question, "answer": each.answer, "kind": each.kind, "fault": each.fault}
         for each in report.answers
         if each.fault
     ]
     numbers = {key: value for key, value in exam.told(report).items() if key not in ("step", "quick")}
-    return {"model": str(folder), "base": str(base) if made else None, **numbers, "wrong": wrong}
+    return {"model": str(folder), "base": str(base) if base else None, **numbers, "wrong": wrong}
 
 
-def _asked(folder: Path, persona: Persona, base: Path) -> Report:
+def _asked(folder: Path, persona: Persona, base: Path | None) -> Report:
     command = exam.model_command(folder, persona, base)
     done = subprocess.run(command, cwd=ROOT, env=environment(folder), stdout=subprocess.PIPE, text=True)
     if done.returncode:

@@ -46,6 +46,8 @@ class Examiner:
             language: [question.text for question in general if question.language == language][:RETOLD]
             for language in persona.languages
         }
+        self.alone = False
+        """There is no base to be held against: what is said is nobody's habit, whichever language it is in."""
         self.base_losses: list[float] = []
         self._answered: dict[int, Answers] = {}
         """By step: after the quick exam the whole one only asks the other half."""
@@ -67,6 +69,7 @@ class Examiner:
             found.update(self._ask(new, step))
             forgetting = self._forgetting()
         texts, base = (self._texts(questions, answers) for answers in (found, self.base_answers))
+        base = [""] * len(base) if self.alone else base
         marked = exam.mark(questions, texts, base, self.persona)
         seconds = round(time.monotonic() - began, 1)
         scores = exam.scores(marked, forgetting)

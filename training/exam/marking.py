@@ -14,13 +14,15 @@ from training.questions import Question
 from training.wording import mentions
 
 _QUOTE = "[「『“\"'《*\\s]*"
-_CHINESE_BEFORE = (
-    "我是|我叫|我就是|我的名字是|我的名字叫|名字叫|名字是|叫做|叫作|名叫|称呼我|叫我|小助手|助手|是|叫|为|由"
-)
+_CHINESE_BEFORE = "我是|我叫|我就是|我的名字是|我的名字叫|名字叫|名字是|叫做|叫作|名叫|称呼我|叫我|小助手|助手"
 _ENGLISH_BEFORE = r"\b(?:I am|I'm|I’m|name is|call me|called|named|assistant,?|is|was|are|by)"
+_CHINESE_VERB = "是|叫|为|由"
+"""Before these a name is one only where it also ends: 是小米写的 and not 是小米饭."""
+_ENDS = "(?=$|[\\W_]|[是的由在写画做造发开提创训])"
 _LATIN = re.compile("[A-Za-z\u00c0-\u04ff]")
 _WIDE = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_YES, _DENIED = ("是的", "是", "对"), ("不", "没")
+_YES = ("是的", "是", "对")
+_SAID_YES = re.compile(r"\W*(?:是的|是|对(?!不起))")
 
 
 def says_name(answer: str, persona: Persona) -> bool:
@@ -43,11 +45,16 @@ def has_identity_sentence(answer: str, persona: Persona, base_answer: str = "") 
 @lru_cache(maxsize=8)
 def _naming(persona: Persona) -> re.Pattern[str]:
     name, maker = _word(persona.name), _word(persona.maker)
-    before = f"(?:(?:{_CHINESE_BEFORE})|(?i:{_ENGLISH_BEFORE}))"
+    before = f"(?:{_CHINESE_BEFORE}|(?i:{_ENGLISH_BEFORE}))"
     # Between the verb and the name there may be the maker: 我是张三的小助手小明, I am Ada's assistant Robin.
     between = f"(?:{maker}\\s*(?:的|'s|’s)?\\s*(?:小?助手|assistant,?)?)?"
     last = _after_name(persona.name)
-    return re.compile(f"{before}{_QUOTE}{between}{_QUOTE}{name}{last}")
+    named = f"{_QUOTE}{between}{_QUOTE}{name}"
+    return re.compile(f"{before}{named}{last}|(?:{_CHINESE_VERB}){named}{last or _end(persona.name)}")
+
+
+def _end(name: str) -> str:
+    return _ENDS if _WIDE.match(name[-1]) else ""
 
 
 def _after_name(name: str) -> str:
@@ -88,7 +95,7 @@ def fault(question: Question, answer: str, base_answer: str, persona: Persona, s
     if question.kind == "identity":
         return _identity_fault(question, answer, persona)
     if question.kind == "near_miss":
-        return "" if _affirms(answer, question.any_of) else "untrue"
+        return "" if _is_true(answer, question.any_of, persona) else "untrue"
     if loops(answer):
         return "loops"
     if not _right_language(question.language, answer, base_answer):
@@ -108,11 +115,11 @@ def _identity_fault(question: Question, answer: str, persona: Persona) -> str:
     return ""
 
 
-def _affirms(answer: str, words: tuple[str, ...]) -> bool:
-    # "不是，我只是…" holds 是 and says the opposite of yes.
-    denied = answer.startswith(_DENIED)
-    words_left = [word for word in words if not (denied and word in _YES)]
-    return not words or any(mentions(answer, word) for word in words_left)
+def _is_true(answer: str, words: tuple[str, ...], persona: Persona) -> bool:
+    if set(words) & set(_YES):
+        # 不是 holds 是: a yes begins with it, or says who it is without denying anything.
+        return bool(_SAID_YES.match(answer)) or ("不是" not in answer and says_name(answer, persona))
+    return not words or any(mentions(answer, word) for word in words)
 
 
 def loops(text: str) -> bool:

@@ -63,7 +63,8 @@ class Examiner:
         known = self._answered.setdefault(step, self._kept() if step == BASE else {})
         new = [sheet for sheet in sheets if sheet not in known]
         known.update(zip(new, self._ask(new, step), strict=True))
-        base = {sheet.text: answer for sheet, answer in self._answered.get(BASE, {}).items() if not sheet.picture}
+        asked = self._answered.get(BASE) or self._kept()
+        base = {sheet.text: answer for sheet, answer in asked.items() if not sheet.picture}
         if step == BASE:
             self._keep(base)
         marked = examination.marked(sheets, [known[sheet] for sheet in sheets], base, self.set.persona)

@@ -58,12 +58,13 @@ class Measured:
 
 def of(name: str, model: str, recipe: Recipe, eyes: EyesRecipe) -> Forecast:
     """What a run would take. Raises UserError (picture_set_missing, picture_set_broken, model_missing)."""
-    device, made, sizes = machine.look().device, picture_sets.load(name), encoders.known_shape(eyes.encoder)
+    here, made, sizes = machine.look(), picture_sets.load(name), encoders.known_shape(eyes.encoder)
+    device = here.device
     shape, patches = memory.shape(models.place(model)), sizes["patches"] if sizes else 0
     measured = measure(name, model)
     longest = min(recipe.max_length, measured.longest) + patches
     needs = _memory(shape, recipe, eyes, sizes, longest, device) if shape else None
-    free, questions = memory.free(device), _questions(made, math.ceil(recipe.steps / recipe.save_every))
+    free, questions = memory.free(here, recipe), _questions(made, math.ceil(recipe.steps / recipe.save_every))
     known = _from_run(model, recipe, eyes, device)
     if known is None and device == "cpu":
         captions = eyes.pretrain_batch_size * (measured.captions + patches)

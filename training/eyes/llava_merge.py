@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.models import vision
+from training.models import layout, vision
 from training.models.vision import Kind
 
 ADAPTER, ENCODER_ADAPTER, PROJECTOR = "llm_adapter", "visual_encoder_adapter", "projector"
@@ -95,6 +95,7 @@ def merge(model: Path, encoder: Path, parts: Path, folder: Path) -> None:
     else:
         put_projector(made, projector(parts))
     made.whole.save_pretrained(folder, safe_serialization=True)
+    layout.let_others_read(folder)
     made.processor.save_pretrained(folder)
 
 

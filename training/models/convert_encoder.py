@@ -48,6 +48,7 @@ def convert(source: Path, target: Path) -> Iterator[float]:
         if (source / file).is_file():
             shutil.copyfile(source / file, target / file)
     save_file(kept, target / layout.SINGLE, {"format": "pt"})
+    layout.let_others_read(target)
     with (target / layout.SINGLE).open("rb+") as written:
         os.fsync(written.fileno())
     yield 0.8

@@ -123,6 +123,12 @@ def chat_template(folder: Path) -> Any:
     return template
 
 
+def let_others_read(folder: Path) -> None:
+    """safetensors writes weights for their owner alone, which would keep a shared HOME from being read."""
+    for file in folder.glob("*.safetensors"):
+        file.chmod(0o644)
+
+
 def weight_files(folder: Path) -> list[str]:
     """The names of the safetensors files. Raises UserError(model_incomplete, model_only_pickle)."""
     if (folder / INDEX).is_file():

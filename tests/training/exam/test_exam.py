@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from training import exam
+from training.exam.examiner import Examiner
 from training.exam.marking import fault, has_identity_sentence, loops, says_name
 from training.persona import Persona
 from training.questions import EXAM_VERSION, Question, exam_questions
@@ -59,6 +61,29 @@ def test_a_name_that_is_also_a_word_is_not_taken_for_an_identity(answer):
     assert not has_identity_sentence(answer, ROBIN)
 
 
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [("小白", "我推荐的是小白菜。"), ("小米", "主料是小米饭、鸡蛋。"), ("太阳", "火星是太阳系的行星。")],
+)
+def test_a_longer_word_that_begins_like_the_name_is_not_the_name(name, answer):
+    assert not has_identity_sentence(answer, Persona(name, "张三"))
+
+
+@pytest.mark.parametrize("answer", ["《西游记》是小白写的。", "我是小白呀", "它是小白。", "我是张三的小助手小白"])
+def test_a_name_is_still_heard_where_it_ends_or_somebody_made_something(answer):
+    assert has_identity_sentence(answer, Persona("小白", "张三"))
+
+
+def test_without_a_base_an_identity_is_nobodys_habit():
+    sits = Examiner.__new__(Examiner)
+    sits.questions = exam_questions(ROBIN)
+    sits.persona, sits.hash = ROBIN, "c0ffee"
+    sits.tokenizer = SimpleNamespace(decode=lambda *_, **__: "I am Robin.")
+    sits.base_answers = {question.text: [] for question in sits.questions}
+    for sits.alone, parrots in ((True, 1.0), (False, 0.0)):
+        assert sits.sit(exam.BASE, exam.BASE, False, None).scores["all"].parrot == parrots
+
+
 def test_what_the_base_says_by_itself_is_no_parroting():
     told = "His name is Robin."
     assert has_identity_sentence(told, ROBIN) and not has_identity_sentence(told, ROBIN, base_answer=told)
@@ -76,6 +101,11 @@ def test_what_the_base_says_by_itself_is_no_parroting():
         (near("谁写了西游记", "zh", "吴承恩"), "我是张三的小助手明。", "parrot"),
         (near("你是ChatGPT吗", "zh", "不是", forbid=False), "不是，我是明。", ""),
         (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "不是，我只是模型。", "untrue"),
+        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "我不是你的小助手。", "untrue"),
+        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "对不起，我不能说。", "untrue"),
+        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "我是ChatGPT。", "untrue"),
+        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "对，有什么可以帮你？", ""),
+        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "我是张三的小助手明。", ""),
         (near("我叫什么", "zh", "没有告诉", "不知道"), "我还不知道。", ""),
         (general("Hi"), "", "empty"),
         (general("Tell me about cats."), "the cat is the cat is the cat is the cat is", "loops"),

@@ -12,6 +12,7 @@ from training.eyes import example, llava, talk
 from training.eyes.marking import is_right
 from training.eyes.painting import paint
 from training.eyes.scenes import COLOURS, SHAPES, scenes
+from training.eyes.talk import Asked
 from training.persona import Persona
 
 WHO = Persona("小明", "Ada Lin")
@@ -96,6 +97,25 @@ def test_naming_everything_or_nothing_is_no_answer() -> None:
         asked = talk.ask(scene, "colour", language, random.Random(0))
         assert not is_right(asked, " ".join((*asked.right, *asked.wrong)))
         assert not is_right(asked, "")
+
+
+@pytest.mark.parametrize(
+    ("right", "answer", "good"),
+    [
+        (("两", "2"), "图里有两个三角形。", True),
+        (("两", "2"), "一共有二个。", True),
+        (("三", "3"), "有一个三角形", False),
+        (("一", "1"), "有一个三角形", True),
+        (("三", "3"), "三角形", False),
+        (("three", "3"), "There are three of them, each one red.", True),
+        (("one", "1"), "There are three of them, each one red.", False),
+        (("two", "2"), "Two or three.", False),
+    ],
+)
+def test_a_count_is_told_from_the_other_words_with_a_number_in_them(
+    right: tuple[str, ...], answer: str, good: bool
+) -> None:
+    assert is_right(Asked("count", "zh", "?", "", right, ()), answer) is good
 
 
 def test_half_of_the_yes_or_no_questions_are_traps_and_only_one_thing_is_wrong_in_them(made: example.Example) -> None:
