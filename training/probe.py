@@ -113,7 +113,7 @@ def _train(folder: Path, plan: recipe.Recipe, tell: errand.Tell) -> int:
     child = subprocess.Popen(
         xtuner.train(folder / "config.py", folder / "work", plan),
         cwd=ROOT,
-        env=xtuner.environment(folder),
+        env={**xtuner.environment(folder), **xtuner.devices(plan, machine.look().device)},
         stdin=subprocess.DEVNULL,
         preexec_fn=process.die_with_parent,  # safe: this process has one thread
     )

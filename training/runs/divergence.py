@@ -35,6 +35,9 @@ def gone_wrong(points: Sequence[Point], recipe: Recipe) -> Failure | None:
     now = statistics.median(point.loss for point in points[-10:])
     if now < max(DIVERGED * begin, begin + 1):
         return None
-    rising = next((at for at in range(len(points), 0, -1) if points[at - 1].loss <= begin), 0)
+    # Until the last ten of which most were no worse than the beginning, at most four bad ones at their end. A single
+    # low point in the middle of a lost curve says nothing.
+    windows = ((at, [point.loss for point in points[at - 10 : at]]) for at in range(len(points), 9, -1))
+    rising = next((at - 4 for at, losses in windows if statistics.median_high(losses) <= begin), 10)
     details = {"step": points[rising].step, "begin": f"{begin:.2f}", "now": f"{now:.2f}"}
     return Failure("loss_diverged", details, slower(recipe))

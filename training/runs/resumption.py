@@ -152,8 +152,9 @@ def go_back(folder: Path, point: int, changes: dict[str, Any]) -> None:
         _set_aside(folder, stage, point, aside)
     if changes:
         changed["changes"] = [*spec.get("changes", []), {"from": point, **changes}]
-        stages.write_configs(folder, changed)
         write_json(folder / "spec.json", changed)
+    if not changed.get("own_config"):
+        stages.write_configs(folder, changed)  # also after an attempt that got no further than the line above
 
 
 def _set_aside(folder: Path, stage: Stage, run_point: int, aside: Path) -> None:

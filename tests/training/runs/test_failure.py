@@ -158,4 +158,7 @@ def test_a_loss_far_above_its_beginning_has_diverged_and_a_small_wobble_has_not(
     assert gone_wrong(curve(*good, *[0.6] * 10), Recipe()) is None
     lost = gone_wrong(curve(*good, *[2.5, 4, 6] * 4), Recipe())
     assert lost and (lost.code, lost.details["step"]) == ("loss_diverged", 39)
+    for low in ([1.9], [1.9, 5.0]):  # a single good point at its end
+        lost = gone_wrong(curve(*[2.0] * 30, *[5.0] * 12, *low), Recipe())
+        assert lost and (lost.code, lost.details["step"]) == ("loss_diverged", 31)
     assert gone_wrong(curve(*[0.01] * 30, *[0.5] * 12), Recipe()) is None

@@ -15,6 +15,7 @@ from training import dataset, exam, home, identity, merge, models, runs
 from training.errors import UserError
 from training.exam import parity, recommendation
 from training.identity import Row
+from training.models import chatml
 from training.persona import Persona
 from training.recipe import Recipe
 from training.runs import launch, progress, remaking, run_log
@@ -82,8 +83,31 @@ def test_another_checkpoint_can_become_the_model(fake_xtuner: Behave, ming: str,
     assert remaking.remake(run) == 2  # the recommended one
 
 
+def test_a_comparison_that_fails_costs_the_comparison_and_not_the_model(
+    fake_xtuner: Behave, ming: str, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.start(ming, tiny, SHORT)
+    assert ended(run).kept == 2
+    monkeypatch.setattr(remaking.parity, "command", lambda folder: [sys.executable, "-c", "raise SystemExit(1)"])
+    assert remaking.remake(run, 6) == 6 and merge.origin(runs.folder(run) / "merged")["step"] == 6
+    assert parity.load(runs.folder(run)) is None
+
+
+def test_a_model_that_is_asked_otherwise_than_it_would_be_trained_is_refused(
+    fake_xtuner: Behave, ming: str, tiny: str
+) -> None:
+    told = home.models_dir() / tiny / "tokenizer_config.json"
+    own = "{{ '<|im_start|>system\nYou are Qwen.<|im_end|>\n' }}" + chatml.TEMPLATE
+    told.write_text(json.dumps({**json.loads(told.read_text()), "chat_template": own}))
+    with pytest.raises(UserError, match="chat template of the model tiny"):
+        runs.start(ming, tiny, SHORT)
+    assert not runs.names()
+
+
 def test_a_failed_exam_costs_the_choice_and_not_the_model(fake_xtuner: Behave, ming: str, tiny: str) -> None:
-    (home.models_dir() / tiny / "tokenizer_config.json").write_text("{}")  # no chat template: nobody can be asked
+    told = home.models_dir() / tiny / "tokenizer_config.json"
+    refusing = "{% if messages[0].content != '?' %}{{ raise_exception('no chat_template') }}{% endif %}"
+    told.write_text(json.dumps({**json.loads(told.read_text()), "chat_template": refusing + chatml.TEMPLATE}))
     run = runs.start(ming, tiny, SHORT)
     final = ended(run)
     assert (final.phase, final.exit_code, final.kept) == ("done", 0, 6) and runs.merged(run) is not None
