@@ -19,6 +19,7 @@ from training.errors import UserError
 from training.files import copy_file, read_json, write_json, writing_failed
 from training.home import datasets_dir
 from training.identity import Row
+from training.importing import staging
 from training.persona import Persona
 from training.rows import Rows, Writer, writer
 
@@ -53,17 +54,13 @@ def save(name: str, rows: Iterable[Row], persona: Persona | None = None, origin:
     `origin` says where they came from, when they were not built here.
     Raises UserError (dataset_name_bad, dataset_taken, dataset_empty, disk_full, not_writable).
     """
-    folder, new = _folder(name)
-    try:
-        with writer(folder) as made:
+    _folder(name)
+    with staging.folder() as place:
+        with writer(place) as made:
             for row in rows:
                 made.add(row)
-    except BaseException:
-        if new:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-    write_json(folder / "card.json", card_of(made, persona, origin))
-    return folder / "data.json"
+        write_json(place / "card.json", card_of(made, persona, origin))
+        return take(name, place)
 
 
 def card_of(made: Writer, persona: Persona | None, origin: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -82,8 +79,9 @@ def take(name: str, source: Path) -> Path:
 
     Raises UserError (dataset_name_bad, dataset_taken, disk_full, not_writable).
     """
-    folder, _ = _folder(name)
+    folder = _folder(name)
     try:
+        folder.mkdir(exist_ok=True)
         for file in _FILES:  # the rows last: until then it is the old dataset, or none
             os.replace(source / file, folder / file)
     except OSError as error:
@@ -93,9 +91,13 @@ def take(name: str, source: Path) -> Path:
 
 def copy(name: str, other: str) -> Path:
     """Save dataset `name` as `other` too, with its card. Raises UserError."""
-    source, (folder, _) = path(name).parent, _folder(other)
+    source, folder = path(name).parent, _folder(other)
     if source == folder:
         return folder / "data.json"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise writing_failed(error, folder) from error
     for file in _FILES:
         if (source / file).is_file():
             copy_file(source / file, folder / file)
@@ -104,17 +106,12 @@ def copy(name: str, other: str) -> Path:
     return folder / "data.json"
 
 
-def _folder(name: str) -> tuple[Path, bool]:
-    """The folder of dataset `name`, and whether it was made just now."""
+def _folder(name: str) -> Path:
+    """The folder that dataset `name` has or would have. Raises UserError (dataset_name_bad, dataset_taken)."""
     folder = datasets_dir() / checked_name(name)
     if (folder / "llava.json").exists():  # a picture set: eyes/picture_sets.py
         raise UserError("dataset_taken", name=folder.name)
-    new = not folder.exists()
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise writing_failed(error, folder) from error
-    return folder, new
+    return folder
 
 
 def names() -> list[str]:

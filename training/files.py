@@ -6,6 +6,7 @@ import ctypes
 import errno
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -46,8 +47,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace `path` by `value` as JSON in one step."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    """Replace `path` by `value` as JSON in one step; what is no text (of a file's name) is read back as it was."""
+    text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+    write_text(path, re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text))
 
 
 def replace_folder(new: Path, place: Path) -> None:
@@ -76,6 +78,11 @@ def _exchanged(one: Path, other: Path) -> bool:
 def read_json(path: Path) -> Any:
     """What the JSON file holds. Raises OSError or ValueError, for the caller to put in words."""
     return json.loads(path.read_text(encoding="utf-8-sig"))
+
+
+def readable(name: str | Path) -> str:
+    """The name of a file, to be shown and written: not every name that the system has is text."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def writing_failed(error: OSError, path: Path) -> UserError:

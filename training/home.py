@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 
 from training.errors import UserError
+from training.files import writing_failed
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository's own folder: what a child process needs on its import path."""
 
 
 def home() -> Path:
-    """HOME of the studio, created when missing. Raises UserError(home_not_writable)."""
+    """HOME of the studio, created when missing. Raises UserError (home_not_writable, disk_full)."""
     return _made(Path(os.environ.get("STUDIO_HOME") or ROOT / "workspace").expanduser().absolute())
 
 
@@ -44,7 +45,8 @@ def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError("home_not_writable", path=folder) from error
+        failed = writing_failed(error, folder)
+        raise failed if failed.code == "disk_full" else UserError("home_not_writable", path=folder) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError("home_not_writable", path=folder)
     return folder

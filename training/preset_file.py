@@ -87,7 +87,8 @@ def checked_settings(settings: object) -> dict[str, Any]:
             raise UserError("preset_field_unknown", field=_short(field))
     good = {field: _typed(field, value) for field, value in settings.items()}
     for problem in replace(Recipe(), **good).problems():
-        raise UserError(problem.code, **{**problem.details, "value": _short(problem.details["value"])})
+        details = {key: _short(told) if key == "value" else told for key, told in problem.details.items()}
+        raise UserError(problem.code, **details)
     return good
 
 

@@ -77,21 +77,9 @@ class Rows(Sequence[Row]):
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "data.json"
-        self._starts, self._foreign = array("Q"), list[dict[str, Any]]()
-        if not self._index():
-            self._foreign = _foreign(self._file)
+        self._starts = _starts(self._file)
+        self._foreign = [] if self._starts else _foreign(self._file)
         self._labels, self._label = _labels(folder / "labels.tsv", len(self))
-
-    def _index(self) -> bool:
-        place = 0
-        with self._file.open("rb") as file:
-            for number, line in enumerate(file):
-                if line.startswith(_ROW):
-                    self._starts.append(place)
-                elif line not in (b"[\n", b"]\n") or (number == 0) != (line == b"[\n"):
-                    return False
-                place += len(line)
-            return bool(self._starts) and line == b"]\n"
 
     def __len__(self) -> int:
         return len(self._foreign) or len(self._starts)
@@ -140,14 +128,26 @@ def write_lines(file: Path, target: Path) -> bool:
 
     A list is read whole by the datasets library, and takes nine times its size in memory.
     """
-    with file.open(encoding="utf-8", newline="\n") as lines:
-        if lines.readline() != "[\n":
-            return False
-        with writing(target) as made:
-            for line in lines:
-                if line.startswith("{"):
-                    made.write(line.rstrip(",\n") + "\n")
+    if not _starts(file):
+        return False
+    with file.open(encoding="utf-8", newline="\n") as lines, writing(target) as made:
+        for line in lines:
+            if line.startswith("{"):
+                made.write(line.rstrip(",\n") + "\n")
     return True
+
+
+def _starts(file: Path) -> array[int]:
+    """Where each row of a data.json begins that was written here; nothing for any other file."""
+    starts, place, line = array("Q"), 0, b""
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines):
+            if line.startswith(_ROW):
+                starts.append(place)
+            elif line not in (b"[\n", b"]\n") or (number == 0) != (line == b"[\n"):
+                return array("Q")
+            place += len(line)
+    return starts if line == b"]\n" else array("Q")
 
 
 def _foreign(file: Path) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import pytest
 from training import dataset, files, home, identity
 from training.errors import UserError
 from training.identity import Row
+from training.importing import staging
 from training.persona import Persona
 from training.tally import summarise
 
@@ -86,6 +87,21 @@ def test_a_full_disk_keeps_the_old_dataset(monkeypatch: pytest.MonkeyPatch) -> N
     assert code_of(dataset.save, "mine", [row("new")]) == "disk_full"
     assert dataset.load("mine")[0].messages[0]["content"] == "old"
     assert [file.name for file in dataset.path("mine").parent.iterdir() if file.name.startswith(".")] == []
+
+
+def test_a_disk_that_is_full_for_the_card_keeps_the_old_rows_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset.save("mine", [row("old")], Persona("Old", "Maker"))
+    replaced = files.os.replace
+
+    def full(source: Path | str, target: Path) -> None:
+        if target.name == "card.json":
+            raise OSError(28, "No space left on device")
+        replaced(source, target)
+
+    monkeypatch.setattr(files.os, "replace", full)
+    assert code_of(dataset.save, "mine", [row("new")], Persona("New", "Maker")) == "disk_full"
+    assert dataset.load("mine")[0].messages[0]["content"] == "old"
+    assert dataset.card("mine")["persona"]["name"] == "Old" and list(staging.imports_dir().iterdir()) == []
 
 
 def test_a_home_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -185,6 +185,7 @@ def test_a_setting_of_the_wrong_kind_is_refused_by_its_name(field: str, value: A
         ({"prompt_template": "os.system('x')"}, "prompt template"),
         ({"prompt_template": "a" * 5000 + " "}, "prompt template"),
         ({"method": "m" * 50_000}, "method"),
+        ({"varlen_attention": True}, "packing"),
         ({"learning_rat": 1e-3}, "learning_rat"),
         ({"dataset": "mine"}, "dataset"),
         ({"model": "/home/me/model"}, "model"),

@@ -130,8 +130,12 @@ def test_as_json_lines_the_rows_are_the_same(tmp_path: Path) -> None:
     assert write_lines(dataset.path("mine"), tmp_path / "lines")
     lines = (tmp_path / "lines").read_text(encoding="utf-8").split("\n")
     assert [json.loads(line)["messages"] for line in lines[:-1]] == [list(each.messages) for each in saved]
-    (tmp_path / "other").write_text(json.dumps([{"messages": []}]))
-    assert not write_lines(tmp_path / "other", tmp_path / "lines")
+
+
+@pytest.mark.parametrize("indent", [None, 0, 2])
+def test_rows_that_were_not_written_here_are_not_made_lines_of(tmp_path: Path, indent: int | None) -> None:
+    (tmp_path / "other").write_text(json.dumps([{"messages": list(row("a").messages)}], indent=indent) + "\n")
+    assert not write_lines(tmp_path / "other", tmp_path / "lines") and not (tmp_path / "lines").exists()
 
 
 def test_an_index_is_small(tmp_path: Path) -> None:

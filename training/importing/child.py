@@ -12,7 +12,7 @@ from typing import Any
 
 from training import errand
 from training.errors import UserError
-from training.files import read_json
+from training.files import read_json, readable
 from training.importing import intake
 from training.persona import Persona
 
@@ -29,7 +29,7 @@ def main(folder: Path) -> int:
         file, distinct = Path(request["file"]), request["distinct"]
         intake.take_in(file, folder, lambda progress: tell(asdict(progress)), who, distinct)
 
-    file = Path(read_json(folder / "request.json")["file"]).name
+    file = readable(Path(read_json(folder / "request.json")["file"]).name)
     return errand.perform(folder, read, UserError("import_memory", file=file), "import_died")
 
 

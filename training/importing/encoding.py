@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from training.errors import UserError
+from training.files import readable
 from training.importing.problems import RowProblem
 
 BLOCK = 4 << 20
@@ -38,7 +39,7 @@ def recognised(path: Path) -> str:
             return marked or "utf-8"
         votes = _votes(file, 0) + _votes(file, max(0, wrong - 200))
     if not votes["utf-8"] and not votes["gb18030"]:
-        raise UserError("import_encoding", file=path.name)
+        raise UserError("import_encoding", file=readable(path.name))
     return "utf-8" if votes["utf-8"] >= votes["gb18030"] else "gb18030"
 
 
@@ -58,22 +59,26 @@ def _votes(file: BinaryIO, place: int) -> Counter[str]:
     file.seek(place)
     if place:
         file.readline(LONGEST_LINE)
-    return Counter(line_encoding(file.readline(LONGEST_LINE)) for _ in range(_SAMPLE))
+    lines = (file.readline(LONGEST_LINE) for _ in range(_SAMPLE))
+    return Counter(line_encoding(line, whole=len(line) < LONGEST_LINE) for line in lines)
 
 
-def line_encoding(raw: bytes) -> str:
-    """utf-8 or gb18030 when the line can be nothing else, "ascii" when it is plain, "" when it is unclear."""
+def line_encoding(raw: bytes, whole: bool = True) -> str:
+    """utf-8 or gb18030 when the line can be nothing else, "ascii" when it is plain, "" when it is unclear.
+
+    What is not a whole line may end in the middle of a character.
+    """
     try:
-        text = raw.decode("utf-8")
+        text = codecs.utf_8_decode(raw, "strict", whole)[0]
         # Two Chinese characters of GB18030 can be a valid UTF-8 line by chance (谢谢 is лл), three-byte ones hardly.
         return "ascii" if text.isascii() else "utf-8" if _CHINESE.search(text) else ""
     except UnicodeDecodeError:
-        return "gb18030" if _plausible(_decoded(raw, "gb18030")) else ""
+        return "gb18030" if _plausible(_decoded(raw, "gb18030", whole)) else ""
 
 
-def _decoded(raw: bytes, encoding: str) -> str:
+def _decoded(raw: bytes, encoding: str, whole: bool = True) -> str:
     try:
-        return raw.decode(encoding)
+        return codecs.getincrementaldecoder(encoding)().decode(raw, whole)
     except UnicodeDecodeError:
         return ""
 
@@ -101,26 +106,33 @@ class Lines:
         self.repaired: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[tuple[int, str | RowProblem]]:
+        end = self._end()
         if self._encoding.startswith("utf-16"):
-            yield from enumerate(self._wide(), 1)
+            yield from enumerate(self._wide(end), 1)
             return
         place = 0
-        with self._path.open("rb") as file:
+        with self._path.open(encoding="latin-1", newline=end) as file:  # a character for every byte
             number = 0
-            while raw := file.readline(LONGEST_LINE):
+            while line := file.readline(LONGEST_LINE):
+                raw = line.encode("latin-1")
                 number += 1
                 place += len(raw)
                 if number % 1000 == 0 or len(raw) > BLOCK:
                     self._progress(place)
-                if len(raw) == LONGEST_LINE:
-                    while (more := file.readline(LONGEST_LINE)) and not more.endswith(b"\n"):
+                if len(raw) == LONGEST_LINE and not line.endswith(end):
+                    while (more := file.readline(LONGEST_LINE)) and not more.endswith(end):
                         place += len(more)
                     yield number, RowProblem("line_too_long", megabytes=LONGEST_LINE >> 20)
                     continue
                 yield number, self._line(raw, number == 1)
 
-    def _wide(self) -> Iterator[str | RowProblem]:
-        with self._path.open(encoding=self._encoding, errors="replace", newline="\n") as file:
+    def _end(self) -> str:
+        """What ends a line: a return alone where nothing else does, as Excel on a Mac can write it."""
+        head = next(blocks(self._path, self._encoding, lambda place: None))
+        return "\r" if "\r" in head and "\n" not in head else "\n"
+
+    def _wide(self, end: str) -> Iterator[str | RowProblem]:
+        with self._path.open(encoding=self._encoding, errors="replace", newline=end) as file:
             for number, line in enumerate(file):
                 yield line.lstrip("\ufeff") if number == 0 else line
 

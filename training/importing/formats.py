@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training.importing.kinds import TURNS
 from training.importing.problems import RowProblem
 
 FORMATS = ("openai", "sharegpt", "xtuner", "alpaca", "pairs")
@@ -18,6 +17,8 @@ _QUESTIONS = ("question", "q", "prompt", "query", "user", "human", "input", "pro
               "提问", "问句", "用户", "输入", "指令", "标题")  # fmt: skip
 _ANSWERS = ("answer", "a", "response", "reply", "completion", "output", "assistant", "gpt", "bot", "target",
             "solution", "chatgpt", "答案", "回答", "答", "答复", "回复", "助手", "机器人", "输出")  # fmt: skip
+TURNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "history")
+"""Keys under which the turns of one row stand."""
 _INSTRUCTIONS = ("instruction", "instructions", "指令")
 _INPUTS = ("input", "context", "输入")
 _SYSTEMS = ("system", "system_prompt", "系统", "系统提示", "系统提示词")
@@ -50,6 +51,18 @@ def turns(value: Any) -> tuple[str, list[Turn]]:
         if key != "history" and row.get(key) not in (None, ""):
             return _listed(key, _unpacked(key, row[key]), row)
     return _columns(row)
+
+
+def is_row(value: Any) -> bool:
+    """Whether this is one row, perhaps a faulty one, and not a list of rows or an object around one."""
+    if isinstance(value, list):
+        first = value[0] if value and isinstance(value[0], dict) else {}
+        return not {"role", "from"}.isdisjoint(str(key).strip().lower() for key in first) and not is_row(first)
+    try:
+        turns(value)
+    except RowProblem as problem:
+        return problem.code not in ("fields_unknown", "no_object")
+    return True
 
 
 def is_header(cells: Sequence[str]) -> bool:

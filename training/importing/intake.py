@@ -19,7 +19,7 @@ from typing import Any
 
 from training import dataset
 from training.errors import UserError
-from training.files import write_json
+from training.files import readable, write_json
 from training.importing import encoding, formats, json_rows, kinds, placeholders, tables, turns
 from training.importing.problems import Problems, RowProblem, problems
 from training.importing.report import Report
@@ -57,12 +57,12 @@ def take_in(file: Path, folder: Path, tell: Tell, persona: Persona | None = None
             with writer(folder) as made:
                 work.read(made, found)
                 if _stamp(file) != before:
-                    raise UserError("import_changed", file=file.name)
+                    raise UserError("import_changed", file=readable(file.name))
         except UserError as error:
             if error.code != "dataset_empty":
                 raise
             if not found.total:
-                raise UserError("import_no_rows", file=file.name) from error
+                raise UserError("import_no_rows", file=readable(file.name)) from error
             made = None
     report = work.report(found, made, time.monotonic() - began)
     if made:
@@ -80,11 +80,11 @@ def _stamp(file: Path) -> tuple[int, int, int]:
     try:
         found = file.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise UserError("import_missing", file=file, reason=os.strerror(errno.EISDIR))
+            raise UserError("import_missing", file=readable(file), reason=os.strerror(errno.EISDIR))
         with file.open("rb"):
             pass
     except OSError as error:
-        raise UserError("import_missing", file=file, reason=error.strerror) from error
+        raise UserError("import_missing", file=readable(file), reason=error.strerror) from error
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
@@ -92,7 +92,7 @@ class _Intake:
     def __init__(self, file: Path, size: int, persona: Persona | None, distinct: bool, tell: Tell) -> None:
         self.file, self.persona, self.distinct = file, persona, distinct
         self._size, self._tell, self._told = size, tell, 0.0
-        self._base = Report(file.name, size)
+        self._base = Report(readable(file.name), size)
         self._formats: Counter[str] = Counter()
         self._repairs: Counter[str] = Counter()
         self._seen: set[int] = set()
@@ -136,25 +136,25 @@ class _Intake:
         """The rows of the file, whatever kind it is."""
         if kinds.binary_kind(self.file) == "xlsx":
             self._base = replace(self._base, kind="xlsx")
-            self._table = tables.Table(tables.sheet(self.file, self._share), self.file.name)
+            self._table = tables.Table(tables.sheet(self.file, self._share), self._base.file)
             yield from self._table
             return
         code = encoding.recognised(self.file)
         head = next(encoding.blocks(self.file, code, lambda place: None))[:_HEAD]
-        kind = kinds.text_kind(head, self.file.name)
+        kind = kinds.text_kind(head, self._base.file)
         self._base = replace(self._base, kind=kind, encoding=code)
         if kind == "json":
-            json_rows.refuse_other_shapes(head, self.file.name)
+            json_rows.refuse_other_shapes(head, self._base.file)
             yield from json_rows.elements(encoding.blocks(self.file, code, self._read))
             return
         self._lines = encoding.Lines(self.file, code, self._read)
         if kind == "jsonl":
             yield from json_rows.lines(self._lines)
             return
-        delimiter, said = tables.delimiter_of(head, self.file.name)
+        delimiter, said = tables.delimiter_of(head, self._base.file)
         self._base = replace(self._base, kind="csv", delimiter=delimiter)
         lines = itertools.islice(iter(self._lines), 1 if said else 0, None)
-        self._table = tables.Table(tables.separated(lines, delimiter), self.file.name)
+        self._table = tables.Table(tables.separated(lines, delimiter), self._base.file)
         yield from self._table
 
     def _read(self, place: int) -> None:

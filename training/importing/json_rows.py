@@ -1,6 +1,7 @@
-"""Rows out of JSON of any size: a list, objects one after the other, a list inside an object, or one object a line.
+"""Rows out of JSON of any size: a list, objects one after the other, lists inside an object, or one object a line.
 
-One element is in memory at a time. After a broken element reading goes on at the next one.
+Several of these may follow each other, as in files that were put together. One element is in memory at a time. After a
+broken element reading goes on at the next one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from training.errors import UserError
-from training.importing.kinds import TURNS
+from training.importing.formats import TURNS, is_row
 from training.importing.problems import RowProblem
 
 Found = tuple[int, Any]
@@ -19,11 +20,19 @@ Found = tuple[int, Any]
 _LARGEST = 16 << 20
 """Characters of one row."""
 _SEEN = 1 << 16
+_AHEAD = 1 << 16
+"""Characters that are looked at to tell whether a row begins, or something around rows."""
+_SEAM = 1000
+"""Characters in which a mark can be cut in two by the end of a block."""
 _GAP = re.compile(r"[\s,]*")
 _FIRST_KEY = re.compile(r'\{\s*"((?:[^"\\]|\\.)*)"\s*:')
 _WRAPPED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*\[\s*(?=[\[{])')
 _SCALAR = r'(?:"(?:[^"\\]|\\.)*"|[-+.\w]+|\{[^{}]*\}|\[[^\[\]{}]*\])'
-_BEFORE = re.compile(rf'\s*(?:"(?:[^"\\]|\\.)*"\s*:\s*{_SCALAR}\s*,\s*)*')
+_KEY = re.compile(r'"(?:[^"\\]|\\.)*"\s*:\s*')
+_PAIR = re.compile(rf"{_KEY.pattern}{_SCALAR}(?=\s*[,}}])")
+_BEFORE = re.compile(rf"\s*(?:{_PAIR.pattern}\s*,\s*)*")
+_ENDS = r'\}\s*,?\s*(?=\{\s*")|\]\s*,\s*(?=\[)|[\]}]\s*(?=\])'
+"""The end of one row, where the next one or the end of the list follows."""
 
 
 def lines(numbered: Iterable[tuple[int, str | RowProblem]]) -> Iterator[Found]:
@@ -52,15 +61,17 @@ class _Reader:
         self._text, self._at, self._whole = "", 0, False
         self._decode = json.JSONDecoder().raw_decode
         self._key = ""
+        self._listed = self._wrapped = False
+        """Whether the rows that come next stand in a list, and whether that stands in an object."""
 
     def rows(self) -> Iterator[Found]:
-        listed = self._enter()
         number = 0
         while self._skip_gap():
-            if self._text[self._at] == "]" and listed:
-                return
-            number += 1
-            yield number, self._element()
+            if self._listed and self._text[self._at] == "]":
+                self._at, self._listed = self._at + 1, False
+            elif self._listed or not self._step_over():
+                number += 1
+                yield number, self._element()
 
     def _more(self) -> bool:
         """Read one block on; False at the end of the file."""
@@ -71,18 +82,44 @@ class _Reader:
         self._text, self._at = self._text[self._at :] + block, 0
         return True
 
-    def _enter(self) -> bool:
-        """Go to the first row. Returns whether the rows stand in a list."""
-        self._more()
-        self._at = len(self._text) - len(self._text.lstrip())
-        if self._text[self._at] == "[":
-            self._at += 1
+    def _step_over(self) -> bool:
+        """Outside of a list: step over what stands around the rows; False where a row begins."""
+        while len(self._text) - self._at < _AHEAD and self._more():
+            pass
+        if self._wrapped:
+            return self._step_on_in_wrapper()
+        begin, start = self._text[self._at], self._at + 1
+        if begin == "{":
+            found = _WRAPPED.match(self._text, _BEFORE.match(self._text, start).end())  # type: ignore[union-attr]
+            start = found.end() if found and found.group(1).lower() not in TURNS else 0
+        if begin not in "[{" or not start or self._begins_row():
+            return False
+        self._at, self._listed, self._wrapped = start, True, begin == "{"
+        return True
+
+    def _step_on_in_wrapper(self) -> bool:
+        """The same after a list inside an object: more lists, flat values, and the end of the object."""
+        if self._text[self._at] == "}":
+            self._at, self._wrapped = self._at + 1, False
             return True
-        found = _WRAPPED.match(self._text, _BEFORE.match(self._text, self._at + 1).end())  # type: ignore[union-attr]
-        if found and found.group(1).lower() not in TURNS:
+        if found := _WRAPPED.match(self._text, self._at):
+            self._at, self._listed = found.end(), True
+            return True
+        if found := _PAIR.match(self._text, self._at):
             self._at = found.end()
             return True
+        if found := _KEY.match(self._text, self._at):
+            self._at = found.end()  # what is nested there may hold rows, so it is not passed over in silence
+        else:
+            self._wrapped = False
         return False
+
+    def _begins_row(self) -> bool:
+        """Whether the list or object that begins here is a row itself, as far as it has been read."""
+        try:
+            return is_row(self._decode(self._text, self._at)[0])
+        except (ValueError, RecursionError):
+            return False
 
     def _skip_gap(self) -> bool:
         while True:
@@ -108,21 +145,30 @@ class _Reader:
             return value
 
     def _skipped(self, error: Exception) -> RowProblem:
-        """Go on at the next row that begins like the others."""
+        """Go on at the next row: one that begins like the others, or what follows where this one seems to end."""
         begin = _FIRST_KEY.match(self._text, self._at)
-        key = self._key or (json.loads(f'"{begin.group(1)}"') if begin else "")
-        again = re.compile(r"\{\s*" + re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:" if key else r"\{\s*\"")
-        start = self._at + 1
-        while not (found := again.search(self._text, start)):
-            self._at = max(self._at + 1, len(self._text) - 1000)  # what was read stays searchable over the seam
-            if not self._more():
+        known = json.dumps(self._key, ensure_ascii=False)[1:-1] or (begin.group(1) if begin else "")
+        like = rf'\{{\s*"{re.escape(known)}"\s*:' if known else r'\{\s*"'
+        marks = re.compile(rf"(?P<like>{like})|(?P<end>{_ENDS})|[\[\]]")
+        depth, place = int(self._text[self._at] == "["), self._at + 1
+        while True:
+            searched = len(self._text) - (0 if self._whole else _SEAM)
+            for found in marks.finditer(self._text, place):
+                if found.start() >= searched:
+                    break
+                depth += {"[": 1, "]": -1}.get(found.group()[0], 0)
+                if found["like"] or (found["end"] and depth <= 0):
+                    self._at = found.start() if found["like"] else found.end()
+                    if self._at > _SEEN:  # to tell its line, every error counts through all that is before it
+                        self._text, self._at = self._text[self._at :], 0
+                    return _problem(error)
+                place = found.end()
+            if self._whole:
                 self._at = len(self._text)
                 return _problem(error)
-            start = 0
-        self._at = found.start()
-        if self._at > _SEEN:  # to tell its line, every error counts through all that is before it
-            self._text, self._at = self._text[self._at :], 0
-        return _problem(error)
+            self._at = max(place, searched)
+            self._more()
+            place = self._at
 
 
 def _problem(error: Exception) -> RowProblem:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
 from training.errors import UserError
+from training.files import readable
+from training.importing.formats import is_row
 
 _HEAD = 256 * 1024
 _SIGNS = (
@@ -27,6 +30,8 @@ _TIMES = 200
 """A sheet that unpacks to more bytes than this, or to so many times its size, is not opened (a zip bomb)."""
 _SMALL = 64 << 20
 """Up to here a sheet may be packed as tightly as it likes."""
+_JSON = re.compile(r'\{\s*["}]|\[\s*[\[{"\]]')
+"""How JSON begins in which there may be rows; a table may begin with {{name}} or [a picture] as well."""
 
 
 def binary_kind(path: Path) -> str:
@@ -34,15 +39,15 @@ def binary_kind(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if not head.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00"):
-        raise UserError("import_empty", file=path.name)
+        raise UserError("import_empty", file=readable(path.name))
     sign = next((name for mark, name in _SIGNS if head.startswith(mark)), "")
     if sign == "zip":
         return _packed(path)
     if sign:
-        raise UserError(f"import_kind_{sign}", file=path.name)
+        raise UserError(f"import_kind_{sign}", file=readable(path.name))
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     if not wide and (b"\x00" in head or sum(byte < 9 or 13 < byte < 32 for byte in head) > len(head) / 20):
-        raise UserError("import_binary", file=path.name)
+        raise UserError("import_binary", file=readable(path.name))
     return ""
 
 
@@ -51,21 +56,21 @@ def _packed(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             inside = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
-        raise UserError("import_zip_broken", file=path.name) from error
+        raise UserError("import_zip_broken", file=readable(path.name)) from error
     if "xl/workbook.xml" not in {entry.filename for entry in inside}:
-        raise UserError("import_kind_zip", file=path.name)
+        raise UserError("import_kind_zip", file=readable(path.name))
     unpacked, packed = sum(entry.file_size for entry in inside), sum(entry.compress_size for entry in inside)
     if unpacked > _UNPACKED or (unpacked > _SMALL and unpacked > _TIMES * max(1, packed)):
-        raise UserError("import_bomb", file=path.name, megabytes=unpacked >> 20)
+        raise UserError("import_bomb", file=readable(path.name), megabytes=unpacked >> 20)
     if any(entry.flag_bits & 1 for entry in inside):
-        raise UserError("import_locked", file=path.name)
+        raise UserError("import_locked", file=readable(path.name))
     return "xlsx"
 
 
 def text_kind(head: str, name: str) -> str:
     """json, jsonl or table, by how the text begins."""
     text = head.lstrip("\ufeff \t\r\n")
-    if text.startswith(("[", "{")):
+    if _JSON.match(text):
         return "jsonl" if _each_line_is_a_row(text) else "json"
     return "json" if name.lower().endswith((".json", ".jsonl")) else "table"
 
@@ -84,11 +89,8 @@ def _is_row(line: str) -> bool:
         value = json.loads(line.rstrip(","))
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and not any(
-        isinstance(inner, list) and len(inner) > 1 and isinstance(inner[0], (dict, list)) and key not in TURNS
-        for key, inner in value.items()
-    )
+    return is_row(value) or (isinstance(value, dict) and not any(map(_may_be_rows, value.values())))
 
 
-TURNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "history")
-"""Keys under which the turns of one row stand; a list of objects under another key is a list of rows."""
+def _may_be_rows(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 1 and isinstance(value[0], (dict, list))

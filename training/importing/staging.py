@@ -25,8 +25,12 @@ def imports_dir() -> Path:
 
 
 def new() -> Path:
-    """A new empty folder, on the disk of the datasets."""
-    return Path(tempfile.mkdtemp(prefix="import-", dir=imports_dir()))
+    """A new empty folder, on the disk of the datasets. Raises UserError (disk_full, not_writable)."""
+    place = imports_dir()
+    try:
+        return Path(tempfile.mkdtemp(prefix="import-", dir=place))
+    except OSError as error:
+        raise writing_failed(error, place) from error
 
 
 @contextmanager

@@ -10,10 +10,12 @@ import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
+from training.files import readable
 from training.importing.formats import is_header
 from training.importing.json_rows import Found
 from training.importing.problems import RowProblem
@@ -23,6 +25,8 @@ _LONGEST = 2000
 """Lines that one quoted cell may have."""
 _CELL = 16 << 20
 _LOOKED = 40
+_ESCAPED = re.compile("_x([0-9A-F]{4})_")
+"""A character that XML cannot hold, as a sheet writes it."""
 _ERRORS = ("#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!")
 
 Cells = tuple[int, Sequence[Any] | RowProblem]
@@ -95,10 +99,10 @@ class _Feed:
 
 def delimiter_of(head: str, name: str) -> tuple[str, str]:
     """The delimiter that cuts most lines into the same number of cells, and what Excel said of it ("sep=;")."""
-    told = re.match(r"sep=(.)\r?\n", head)
+    told = re.match(r"sep=(.)(?:\r?\n|\r)", head)
     if told:
         return told.group(1), told.group(0)
-    lines = [(number, line + "\n") for number, line in enumerate(head.split("\n")[: 4 * _LOOKED])]
+    lines = [(number, line + "\n") for number, line in enumerate(re.split(r"\r?\n|\r", head)[: 4 * _LOOKED])]
     order = ("\t", ",", ";", "|") if name.lower().endswith((".tsv", ".tab")) else _DELIMITERS
 
     def agreement(delimiter: str) -> tuple[float, int]:
@@ -174,7 +178,7 @@ def sheet(path: Path, progress: Callable[[float], None]) -> Iterator[Cells]:
     except (UserError, MemoryError, GeneratorExit):
         raise
     except Exception as error:  # openpyxl raises whatever its parsers do: KeyError, ParseError, BadZipFile...
-        raise UserError("import_sheet_broken", file=path.name, reason=error) from error
+        raise UserError("import_sheet_broken", file=readable(path.name), reason=error) from error
 
 
 def _cells(book: Any, progress: Callable[[float], None]) -> Iterator[Cells]:
@@ -187,6 +191,13 @@ def _cells(book: Any, progress: Callable[[float], None]) -> Iterator[Cells]:
                 progress(number / last if last >= number else 0.0)
             if any(cell is not None for cell in cells):
                 any_row = True
-                yield number, cells
+                yield number, [_shown(cell) for cell in cells]
         if any_row:
             return
+
+
+def _shown(cell: Any) -> Any:
+    """The cell as the sheet shows it: a day is no point in time."""
+    if isinstance(cell, datetime) and cell.time() == time.min:
+        return cell.date()
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), cell) if isinstance(cell, str) else cell

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.training.importing.conftest import Take, chat, codes, said
-from training.importing import intake, problems
+from training.importing import encoding, intake, json_rows, problems
 
 GOOD = chat("a", "b")
 
@@ -84,6 +84,51 @@ def test_after_broken_json_reading_goes_on_at_the_next_row(take: Take, broken: s
     assert [row for row, _ in codes(report)][:1] == [3] and report.bad == 1
 
 
+ALPACA = [f'{{"instruction": "q{n}", "output": "a"}}' for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [ALPACA[0], '{"instruction":"c" "output":"d"}', '{"system":"s","instruction":"q1","output":"f"}', ALPACA[2]],
+        [ALPACA[0], '{"instruction":"c" "output":"[{}]"}', '{"output":"f","instruction":"q1"}', ALPACA[2]],
+        [ALPACA[0], json.dumps(chat("a", "b", "c", "d")).replace(":", "", 1), json.dumps(chat("q1", "b")), ALPACA[2]],
+        [ALPACA[0], '{"instruction":"c" "output":"d", "from": [{"x": 1}, {"x": 2}]}', *ALPACA[1:3]],
+        ['["q0", "a"]', '["c" "d"]', '["q1", "a"]', '["q2", "a"]'],
+    ],
+)
+@pytest.mark.parametrize("block", [57, 4 << 20])
+def test_after_a_broken_row_no_good_one_is_lost_whatever_it_begins_with(
+    take: Take, monkeypatch: pytest.MonkeyPatch, rows: list[str], block: int
+) -> None:
+    monkeypatch.setattr(encoding, "BLOCK", block)
+    for wrapped in ("[%s]", '{"rows": [%s], "test": [{"system": "s", "instruction": "q3", "output": "a"}]}'):
+        report, found = take("a.json", wrapped % ", ".join(rows))
+        assert [said(row)[0 if len(row.messages) == 2 else 1] for row in found] == ["q0", "q1", "q2", "q3"][
+            : len(found)
+        ]
+        assert len(found) == (3 if wrapped == "[%s]" else 4) and [row for row, _ in codes(report)] == [2]
+
+
+def test_a_broken_row_at_the_end_of_its_list_costs_nothing_of_the_next_list(take: Take) -> None:
+    broken = '{"instruction":"c" "output":"d"}'
+    begin, end = f'{{"train": [{ALPACA[0]}, {broken}], "test": [', f", {ALPACA[1]}]}}"
+    text = begin + '{"system": "s", "instruction": "q", "output": "a"}' + end
+    report, found = take("a.json", text)
+    assert [said(row)[-2] for row in found] == ["q0", "q", "q1"] and [row for row, _ in codes(report)] == [2]
+
+
+def test_a_first_row_whose_first_key_cannot_be_read_costs_itself_only(take: Take) -> None:
+    report, found = take("a.json", '[{"a\\x": 1}, ' + f"{ALPACA[0]}, {ALPACA[1]}]")
+    assert len(found) == 2 and codes(report) == [(1, "json")]
+
+
+@pytest.mark.parametrize("rest", ["]", "oops", '"oops"', "}"])
+def test_what_follows_the_end_of_a_list_is_told(take: Take, rest: str) -> None:
+    report, found = take("a.json", json.dumps([GOOD, GOOD]) + rest)
+    assert len(found) == 2 and [row for row, _ in codes(report)] == [3]
+
+
 def test_a_list_that_ends_in_the_middle_gives_what_was_there(take: Take) -> None:
     text = json.dumps([chat(f"q{n}", "a") for n in range(50)])
     report, rows = take("a.json", text[: len(text) // 2])
@@ -91,9 +136,8 @@ def test_a_list_that_ends_in_the_middle_gives_what_was_there(take: Take) -> None
 
 
 def test_a_list_of_many_blocks_is_read_whole(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training.importing import encoding
-
     monkeypatch.setattr(encoding, "BLOCK", 57)  # cuts characters, strings and rows in two
+    monkeypatch.setattr(json_rows, "_AHEAD", 57)
     rows = [chat(f"第{n}个 “问题” \\ \n", "好" * (n % 90)) for n in range(1, 200)]
     wrapped = {"x": {"y": 1}, "rows": rows}
     texts = [json.dumps(rows, ensure_ascii=False, indent=1), json.dumps(wrapped, ensure_ascii=False)]
@@ -153,6 +197,16 @@ def test_json_in_other_encodings_is_read_too(take: Take, encoding: str) -> None:
     rows = [chat(f"今天是第{n}天吗", "是的，今天就是。") for n in range(9)]
     report, found = take("a.json", json.dumps(rows, ensure_ascii=False, indent=1).encode(encoding))
     assert len(found) == 9 and report.encoding == encoding
+
+
+@pytest.mark.parametrize("longest", [200, 201])
+def test_where_a_long_line_is_cut_does_not_decide_its_encoding(
+    take: Take, monkeypatch: pytest.MonkeyPatch, longest: int
+) -> None:
+    monkeypatch.setattr(encoding, "LONGEST_LINE", longest)
+    rows = [chat("今天是第几天", "是的，今天就是。" * 9)] * 3
+    report, found = take("a.json", json.dumps(rows, ensure_ascii=False).encode("gb18030"))
+    assert len(found) == 3 and report.encoding == "gb18030"
 
 
 def test_every_problem_is_in_the_lists_and_the_first_of_them_in_the_report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -55,6 +56,37 @@ def test_a_file_is_read_looked_at_and_saved(file: Path) -> None:
     with pytest.raises(UserError) as caught:
         desk.look(name)
     assert caught.value.code == "import_not_there"
+
+
+def test_a_file_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + "数据.json".encode("gbk")))
+    file.write_text(json.dumps([chat("a", "b")]))
+    report = ended(desk.start(file)).report
+    assert (
+        report
+        and report.rows == 1
+        and report.file == file.name.encode(errors="surrogateescape").decode(errors="replace")
+    )
+    file.write_text("[1]")
+    error = ended(desk.start(file)).error
+    assert error and error.code == "import_json_shape" and error.sentence("zh").encode()
+
+
+def test_a_full_disk_is_a_sentence_from_the_beginning(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    staging.imports_dir()
+
+    def full(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as change:
+        change.setattr(staging.tempfile, "mkdtemp", full)
+        with pytest.raises(UserError) as caught:
+            desk.start(file)
+    assert caught.value.code == "disk_full" and str(staging.imports_dir()) in caught.value.sentence("zh")
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(UserError) as caught:
+        home.models_dir()
+    assert caught.value.code == "disk_full"
 
 
 def test_what_is_wrong_with_the_file_is_told(tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.training.importing.conftest import Take, chat, codes, said
-from training.importing import report_words
+from training.importing import encoding, json_rows, report_words
 
 ROWS: dict[str, Any] = {
     "openai": chat("你是谁", "我是小明。"),
@@ -55,6 +55,50 @@ def test_every_format_is_recognised_in_every_layout(take: Take, form: str, row: 
     assert {row.language for row in rows} == {"zh"}
     for language in ("zh", "en"):
         assert all(report_words.lines(report, language))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("block", [57, 4 << 20])
+def test_files_that_were_put_together_are_read_to_the_end(
+    take: Take, monkeypatch: pytest.MonkeyPatch, indent: int | None, wrapped: bool, block: int
+) -> None:
+    monkeypatch.setattr(encoding, "BLOCK", block)
+    monkeypatch.setattr(json_rows, "_AHEAD", 200)
+    parts: list[Any] = [[chat(f"{part}{n}", "b") for n in range(size)] for part, size in (("x", 3), ("y", 5))]
+    if wrapped:
+        parts = [{"version": 1, "rows": part, "note": {"by": "me"}} for part in parts]
+    report, rows = take("a.json", "\n".join(json.dumps(part, indent=indent) for part in parts))
+    assert [said(row)[0] for row in rows] == ["x0", "x1", "x2", "y0", "y1", "y2", "y3", "y4"] and report.bad == 0
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_every_list_of_an_object_is_read_and_what_else_is_nested_in_it_is_told(take: Take, indent: int | None) -> None:
+    parts = {"train": [chat(f"x{n}", "b") for n in range(3)], "empty": [], "test": [chat("y", "b"), chat("z", "b")]}
+    whole = {"version": "1 }", **parts, "about": {"by": "me"}, "more": {"rows": [chat("lost", "b")]}}
+    report, rows = take("a.json", json.dumps(whole, indent=indent))
+    assert [said(row)[0] for row in rows] == ["x0", "x1", "x2", "y", "z"] and codes(report) == [(6, "fields_unknown")]
+
+
+@pytest.mark.parametrize("layout", ["jsonl", "pretty", "one", "one pretty"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_list_in_a_row_is_not_taken_for_the_list_of_rows(take: Take, layout: str, count: int) -> None:
+    lists: list[dict[str, Any]] = [
+        {"question": "a", "references": [{"title": "t"}] * count, "answer": "b"},
+        {"tools": [{"name": "t"}] * count, **chat("a", "b")},
+    ]
+    for row in lists:
+        rows = [row] * (1 if "one" in layout else 3)
+        text = "\n".join(json.dumps(each, indent=2 if "pretty" in layout else None) for each in rows)
+        report, found = take("a.jsonl", text)
+        assert [said(each) for each in found] == [["a", "b"]] * len(rows) and report.bad == 0
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_lists_of_messages_one_after_the_other_are_one_row_each(take: Take, indent: int | None) -> None:
+    talks = [chat(f"q{n}", "b", "c", "d")["messages"] for n in range(3)]
+    report, rows = take("a.jsonl", "\n".join(json.dumps(talk, indent=indent) for talk in talks))
+    assert [said(row)[0] for row in rows] == ["q0", "q1", "q2"] and report.bad == 0
 
 
 def test_a_file_may_mix_formats_and_each_is_counted(take: Take) -> None:
@@ -106,6 +150,21 @@ def test_two_columns_without_names_are_question_and_answer_and_that_is_said(take
     assert not report.named and any("first row" in line for line in report_words.lines(report, "en"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@pytest.mark.parametrize("begin", ["", "sep=,\r"])
+def test_lines_may_end_with_a_return_alone(take: Take, encoding: str, begin: str) -> None:
+    text = begin + '问题,回答\r你是谁？,"我是小明，\r由张三开发。"\r谢谢,不客气\r'
+    report, rows = take("a.csv", text.encode(encoding))
+    assert [said(row) for row in rows] == [["你是谁？", "我是小明，\n由张三开发。"], ["谢谢", "不客气"]]
+    assert report.bad == 0 and report.named
+
+
+@pytest.mark.parametrize("question", ["{{name}}是谁？", "{name}是谁？", "[图片]怎么看", "[name]是谁", "[1]是什么"])
+def test_a_table_may_begin_with_a_bracket(take: Take, question: str) -> None:
+    report, rows = take("a.csv", f"{question},我是助手\n你好,你好呀\n")
+    assert [said(row) for row in rows] == [[question, "我是助手"], ["你好", "你好呀"]] and report.kind == "csv"
+
+
 def test_excels_own_line_about_the_separator_is_no_row(take: Take) -> None:
     report, rows = take("a.csv", "sep=;\nquestion;answer\na;b\n")
     assert [said(row) for row in rows] == [["a", "b"]] and report.delimiter == ";"
@@ -142,9 +201,17 @@ def test_a_sheet_is_read_cell_by_cell(take: Take, tmp_path: Path) -> None:
     rows = [["Question", "Answer", "note"], ["1+1?", 2, None], [None, None, None], ["half", 0.5, "x"]]
     rows += [["day", date(2024, 2, 1)], ["error", "#REF!"], ["nothing", None]]
     report, found = take("a.xlsx", sheet(tmp_path / "made.xlsx", rows, before=2))
-    assert [said(row) for row in found] == [["1+1?", "2"], ["half", "0.5"], ["day", "2024-02-01 00:00:00"]]
+    assert [said(row) for row in found] == [["1+1?", "2"], ["half", "0.5"], ["day", "2024-02-01"]]
     assert codes(report) == [(6, "cell_error"), (7, "empty")] and report.kind == "xlsx"
     assert [problem.field for problem in report.problems] == ["Answer", "answer"]
+
+
+def test_characters_that_a_sheet_escapes_and_points_in_time_are_read_as_it_shows_them(
+    take: Take, tmp_path: Path
+) -> None:
+    rows = [["question", "answer"], ["two_x000D_\nlines", "_x00e9_x"], ["when", datetime(2024, 5, 1, 13, 30)]]
+    found = take("a.xlsx", sheet(tmp_path / "made.xlsx", rows))[1]
+    assert [said(row) for row in found] == [["two\nlines", "_x00e9_x"], ["when", "2024-05-01 13:30:00"]]
 
 
 def test_the_name_of_the_file_does_not_matter(take: Take, tmp_path: Path) -> None:
