@@ -68,15 +68,33 @@ def _hash(folder: Path, _stamp: tuple[tuple[int, int], ...]) -> str:
     return models.weights_hash(folder)
 
 
-def pane_html(role: str, actor: Actor | None, answer: str | None, language: str, waiting: str = "waiting") -> str:
-    """One pane: who answers, with which weights and which system prompt, and the answer so far (None: not yet)."""
+@dataclass(frozen=True)
+class Shown:
+    """What a pane shows, in whatever language."""
+
+    actor: Actor | None
+    """Who answers there."""
+    answer: str | None = None
+    """What he has said so far; None: nothing yet."""
+    waiting: str = "waiting"
+    """What is said until then: compare.WAITING of the sentences."""
+
+
+def unasked(actors: dict[str, Actor], role: str, waiting: str = "waiting") -> Shown:
+    """A pane before its answer; where nobody can answer, it says why."""
+    nobody = "no_persona" if "tuned" in actors else "nobody"
+    return Shown(actors.get(role), waiting=waiting if role in actors else nobody)
+
+
+def pane_html(role: str, shown: Shown, language: str) -> str:
+    """One pane: who answers, with which weights and which system prompt, and the answer."""
+    actor, answer = shown.actor, shown.answer
     title = escape(sentence(f"compare.{'before' if actor and actor.first_stage else role}", language))
-    if actor is None:
-        return f'<h4>{title}</h4><p class="said none">{escape(sentence("compare.nobody", language))}</p>'
-    notes = [sentence("compare.weights", language, hash=weights_of(actor.folder))]
-    if actor.system:
+    notes = [sentence("compare.weights", language, hash=weights_of(actor.folder))] if actor else []
+    if actor and actor.system:
         notes.append(sentence("compare.told", language, prompt=actor.system))
     told = "".join(f"<small>{escape(note)}</small>" for note in notes)
-    said = sentence(f"compare.{waiting}", language) if answer is None else answer
+    said = sentence(f"compare.{shown.waiting}", language) if answer is None else answer
+    said = said or sentence("exam.silence", language)
     tone = "said none" if answer is None else "said"
     return f'<h4>{title}</h4>{told}<p class="{tone}">{escape(said)}</p>'

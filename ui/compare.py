@@ -19,7 +19,7 @@ from serving.stage import Stage
 from training import models, runs
 from training.errors import UserError
 from training.sentences import sentence
-from ui.cast import cast, exam_choices, pane_html
+from ui.cast import Shown, cast, exam_choices, pane_html, unasked
 from ui.conversation import Turn, answered, fetching, sees
 from ui.edge import PRIVATE, QUIET, told
 from ui.picture_box import GROUP, PictureBox, kept, picture_box
@@ -34,6 +34,8 @@ SAMPLING = Sampling(max_tokens=64)
 @dataclass(frozen=True)
 class _Compare:
     turn: gr.State
+    shown: gr.State
+    """What each pane shows, as dict[str, Shown]: a switch of the language says it again."""
     roles: gr.CheckboxGroup
     examined: gr.Dropdown
     question: gr.Textbox
@@ -46,7 +48,11 @@ class _Compare:
 
     @property
     def outputs(self) -> list[Any]:
-        return [self.status, self.ask, self.stop, *self.panes.values()]
+        return [self.status, self.ask, self.stop, self.shown, *self.panes.values()]
+
+    def drawn(self, shown: dict[str, Shown], language: str) -> dict[Any, Any]:
+        """Updates of these panes."""
+        return {self.panes[role]: pane_html(role, each, language) for role, each in shown.items()}
 
 
 def compare(text: Text, stage: Stage, model: gr.Dropdown, album: Album) -> Callable[[Any], None]:
@@ -92,24 +98,37 @@ def _components(text: Text, album: Album) -> _Compare:
         for role in ROLES:
             with gr.Column(min_width=220, elem_classes=classes("card compared", role != "prompted")) as columns[role]:
                 panes[role] = gr.HTML()
-    return _Compare(gr.State(Turn()), roles, examined, question, picture, ask, stop, status, columns, panes)
+    return _Compare(
+        gr.State(Turn()), gr.State({}), roles, examined, question, picture, ask, stop, status, columns, panes
+    )
 
 
 def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> Callable[[Any], None]:
     @told
     def chosen(language: str, name: str | None, question: str) -> dict[Any, Any]:
         actors = cast(name, question or "") if name and (name in runs.names() or models.place(name).is_dir()) else {}
-        panes = {made.panes[role]: pane_html(role, actors.get(role), None, language) for role in ROLES}
+        shown = {role: unasked(actors, role) for role in ROLES}
         listed = gr.update(choices=exam_choices(name, language), value=None)
-        return {**panes, made.examined: listed, **made.picture.showing(sees(name))}
+        return {
+            made.shown: shown,
+            **made.drawn(shown, language),
+            made.examined: listed,
+            **made.picture.showing(sees(name)),
+        }
 
-    def shown(wanted: list[str]) -> list[Any]:
+    @told
+    def translated(language: str, name: str | None, shown: dict[str, Shown]) -> dict[Any, Any]:
+        return {**made.drawn(shown, language), made.examined: gr.update(choices=exam_choices(name, language))}
+
+    def wished(wanted: list[str]) -> list[Any]:
         return [gr.update(elem_classes=classes("card compared", role in wanted)) for role in ROLES]
 
-    outputs = [*made.panes.values(), made.examined, *made.picture.seeing]
+    panes = [*made.panes.values(), made.examined]
+    outputs = [made.shown, *panes, *made.picture.seeing]
     seeing = [text.language, model, made.question]
-    gr.on([model.change, text.language.change], chosen, seeing, outputs, **QUIET)
-    made.roles.input(shown, made.roles, list(made.columns.values()), **QUIET)
+    model.change(chosen, seeing, outputs, **QUIET)
+    text.language.change(translated, [text.language, model, made.shown], panes, **QUIET)
+    made.roles.input(wished, made.roles, list(made.columns.values()), **QUIET)
     made.examined.input(lambda question: question or gr.skip(), made.examined, made.question, **QUIET)
     return lambda opened: opened.then(chosen, seeing, outputs, **QUIET)
 
@@ -127,7 +146,13 @@ def _wire_asking(text: Text, stage: Stage, made: _Compare, model: gr.Dropdown, a
 
     @told
     def answer(
-        language: str, turn: Turn, name: str, question: str, sent: str | None, wanted: list[str]
+        language: str,
+        turn: Turn,
+        shown: dict[str, Shown],
+        name: str,
+        question: str,
+        sent: str | None,
+        wanted: list[str],
     ) -> Iterator[dict[Any, Any]]:
         yield {made.status: gr.skip()}  # Gradio empties every output of a generator that yields nothing
         number = turn.asked
@@ -138,7 +163,7 @@ def _wire_asking(text: Text, stage: Stage, made: _Compare, model: gr.Dropdown, a
             images = kept(sent, album)
             asked: Message = {"role": "user", "content": question}
             message: Message = {**asked, "images": images} if images else asked
-            for updates in _answers(made, stage, language, name, message, wanted):
+            for updates in _answers(made, stage, language, name, message, wanted, shown):
                 if number <= turn.closed:
                     return
                 yield updates
@@ -160,25 +185,37 @@ def _wire_asking(text: Text, stage: Stage, made: _Compare, model: gr.Dropdown, a
         made.outputs,
         **PRIVATE,
     )
-    asked = [text.language, made.turn, model, made.question, made.picture.value, made.roles]
-    answers = begun.then(answer, asked, made.outputs, concurrency_id="gpu", concurrency_limit=1, **PRIVATE)
-    answers.then(lambda turn: gr.skip() if turn.open else idle(), made.turn, made.outputs, **QUIET)
+    asked = [text.language, made.turn, made.shown, model, made.question, made.picture.value, made.roles]
+    every = {"trigger_mode": "multiple"}  # else the page drops each step that the question before is still in
+    answers = begun.then(answer, asked, made.outputs, concurrency_id="gpu", concurrency_limit=1, **every, **PRIVATE)
+    answers.then(lambda turn: gr.skip() if turn.open else idle(), made.turn, made.outputs, **every, **QUIET)
     made.stop.click(stopped, made.turn, made.outputs, **QUIET)
 
 
 def _answers(
-    made: _Compare, stage: Stage, language: str, name: str, message: Message, wanted: list[str]
+    made: _Compare,
+    stage: Stage,
+    language: str,
+    name: str,
+    message: Message,
+    wanted: list[str],
+    shown: dict[str, Shown],
 ) -> Iterator[dict[Any, Any]]:
-    """Updates of the panes, one after the other."""
+    """Updates of the panes, one after the other; `shown` is what they show before."""
     for note in fetching(name, language):
         yield {made.status: note}
     actors = cast(name, message["content"])
-    waiting = {made.panes[role]: pane_html(role, actors.get(role), None, language, "turn") for role in wanted}
-    yield waiting | {made.status: ""}
+    shown = {**shown, **{role: unasked(actors, role, "turn") for role in wanted}}
+
+    def says(role: str, now: Shown) -> dict[Any, Any]:
+        shown[role] = now
+        return {made.shown: dict(shown), **made.drawn({role: now}, language), made.status: ""}
+
+    yield {made.shown: dict(shown), **made.drawn(shown, language), made.status: ""}
     for role in (role for role in ROLES if role in wanted and role in actors):
         actor = actors[role]
         if message.get("images") and not models.has_eyes(actor.folder):
-            yield {made.panes[role]: pane_html(role, actor, None, language, "blind")}
+            yield says(role, Shown(actor, waiting="blind"))
             continue
         if actor.folder not in stage.folders:
             yield {made.status: sentence("chat.loading", language)}
@@ -187,7 +224,6 @@ def _answers(
         part = ""
         with closing(answered(stage.use(actor.folder), turn, SAMPLING)) as parts:
             for part in parts:
-                shown = {made.panes[role]: pane_html(role, actor, part, language), made.status: ""}
-                yield shown if part else {made.status: gr.skip()}
+                yield says(role, Shown(actor, part)) if part else {made.status: gr.skip()}
         if not part:
-            yield {made.panes[role]: pane_html(role, actor, sentence("exam.silence", language), language)}
+            yield says(role, Shown(actor, ""))

@@ -22,6 +22,9 @@ from ui.run_actions import queueing
 from ui.text import Key, Text
 from ui.visibility import HIDDEN
 
+Found = tuple[Facts, int] | UserError
+"""What a check found: what the config would train, in so many steps; or what is wrong with it."""
+
 
 @dataclass(frozen=True)
 class ConfigPane:
@@ -31,10 +34,14 @@ class ConfigPane:
     name: gr.Dropdown
     open: gr.Button
     kind: gr.Markdown
+    opened: gr.Textbox
+    """The config that the editor's text began as."""
     editor: gr.Code
     check: gr.Button
     start: gr.Button
     result: gr.HTML
+    found: gr.State
+    """What the check found, as Found | None."""
     diff: gr.Code
     question: Confirm
     draft: Draft
@@ -51,6 +58,7 @@ def config_pane(text: Text) -> ConfigPane:
             name = text.new(gr.Dropdown, label=Key("configs.choose"), choices=[], filterable=False)
             opening = text.new(gr.Button, value=Key("configs.open"), size="sm", scale=0, min_width=110)
         kind = gr.Markdown(visible=HIDDEN, elem_classes="plan")
+        opened = gr.Textbox(visible=HIDDEN)
         editor = text.new(
             gr.Code, label=Key("configs.editor"), language="python", interactive=True, max_lines=40, elem_classes="code"
         )
@@ -63,18 +71,25 @@ def config_pane(text: Text) -> ConfigPane:
         result = gr.HTML(visible=HIDDEN)
         with text.new(gr.Accordion, label=Key("configs.diff"), open=False):
             diff = gr.Code(show_label=False, language=None, interactive=False, elem_classes="code")
-    draft = Draft("config", {"words": words, "editor": editor})
-    return ConfigPane(words, name, opening, kind, editor, check, start, result, diff, question, draft)
+    draft = Draft("config", {"words": words, "opened": opened, "editor": editor})
+    found = gr.State(None)
+    return ConfigPane(words, name, opening, kind, opened, editor, check, start, result, found, diff, question, draft)
 
 
-def wire_opening(text: Text, pane: ConfigPane, chosen: list[Any]) -> None:
-    """`chosen`: model, dataset and the settings of the form."""
+def wire_opening(text: Text, pane: ConfigPane, chosen: list[Any]) -> dict[str, Any]:
+    """`chosen`: model, dataset and the settings of the form.
+
+    Returns the arguments of the event that says what was opened, for whatever brings it back.
+    """
 
     @told
     def search(language: str, words: str | None) -> Any:
-        found = built_in_configs.names(words or "")
-        label = f"{sentence('configs.choose', language)} ({sentence('configs.found', language, count=len(found))})"
-        return gr.update(choices=found, value=found[0] if found else None, label=label)
+        offered = _offered(language, words)
+        return gr.update(**offered, value=next(iter(offered["choices"]), None))
+
+    @told
+    def offer(language: str, words: str | None) -> Any:
+        return gr.update(**_offered(language, words))
 
     @told
     def opened(language: str, name: str | None, model: str | None, data: str | None, *entered: Any) -> dict[Any, Any]:
@@ -82,14 +97,18 @@ def wire_opening(text: Text, pane: ConfigPane, chosen: list[Any]) -> None:
             raise UserError("suggestion_needs_choices")
         raw = built_in_configs.read(name or "")
         fitted = built_in_configs.fitted(raw, fit(data, model, recipe_of(entered, language)))
-        kind = built_in_configs.kind(fitted)
         return {
+            pane.opened: name,
             pane.editor: fitted,
-            pane.kind: gr.update(value=sentence(f"configs.kind_{kind}", language), visible=True),
-            pane.start: gr.update(interactive=kind == built_in_configs.STARTABLE),
             pane.result: gr.update(visible=HIDDEN),
-            pane.diff: built_in_configs.changes(name or "", fitted),
+            pane.found: None,
+            **_described(pane, str(name), fitted, language),
         }
+
+    @told
+    def describe(language: str, name: str | None, config: str | None, found: Found | None) -> Any:
+        described = _described(pane, name, config or "", language) if name else {}
+        return {**described, pane.result: _result(found, language) if found else gr.skip()}
 
     @told
     def checked(
@@ -98,11 +117,10 @@ def wire_opening(text: Text, pane: ConfigPane, chosen: list[Any]) -> None:
         try:
             yield {pane.result: _line("configs.checking", language), pane.check: gr.update(interactive=False)}
             facts = config_check.check(config or "")
-            recipe = facts.recipe(recipe_of(entered, language))
-            yield {pane.result: gr.update(value=facts_html(facts, recipe.steps, language), visible=True)}
+            found: Found = (facts, facts.recipe(recipe_of(entered, language)).steps)
+            yield {pane.result: _result(found, language), pane.found: found}
         except UserError as error:
-            said = f'<p class="bad">{escape(error.sentence(language))}</p>'
-            yield {pane.result: gr.update(value=said, visible=True)}
+            yield {pane.result: _result(error, language), pane.found: error}
         finally:
             yield {pane.check: gr.update(interactive=True)}
 
@@ -111,22 +129,52 @@ def wire_opening(text: Text, pane: ConfigPane, chosen: list[Any]) -> None:
         return built_in_configs.changes(name, config or "") if name else ""
 
     pane.words.change(search, [text.language, pane.words], pane.name, trigger_mode="always_last", **QUIET)
-    pane.name.focus(search, [text.language, pane.words], pane.name, **QUIET)
+    pane.name.focus(offer, [text.language, pane.words], pane.name, **QUIET)
     pane.open.click(
         opened,
         [text.language, pane.name, *chosen],
-        [pane.editor, pane.kind, pane.start, pane.result, pane.diff],
+        [pane.opened, pane.editor, pane.result, pane.found, pane.kind, pane.start, pane.diff],
         **PRIVATE,
     )
     pane.check.click(
         checked,
         [text.language, pane.editor, *chosen],
-        [pane.result, pane.check],
+        [pane.result, pane.found, pane.check],
         concurrency_limit=4,
         trigger_mode="once",
         **PRIVATE,
     )
-    pane.editor.blur(compared, [text.language, pane.name, pane.editor], pane.diff, **QUIET)
+    pane.editor.blur(compared, [text.language, pane.opened, pane.editor], pane.diff, **QUIET)
+    event: dict[str, Any] = {
+        "fn": describe,
+        "inputs": [text.language, pane.opened, pane.editor, pane.found],
+        "outputs": [pane.result, pane.kind, pane.start, pane.diff],
+        **QUIET,
+    }
+    text.language.change(**event)
+    return event
+
+
+def _offered(language: str, words: str | None) -> dict[str, Any]:
+    found = built_in_configs.names(words or "")
+    label = f"{sentence('configs.choose', language)} ({sentence('configs.found', language, count=len(found))})"
+    return {"choices": found, "label": label}
+
+
+def _described(pane: ConfigPane, name: str, config: str, language: str) -> dict[Any, Any]:
+    """Updates that say what the opened config is for, and what was changed in it."""
+    kind = built_in_configs.kind(built_in_configs.read(name))
+    return {
+        pane.kind: gr.update(value=sentence(f"configs.kind_{kind}", language), visible=True),
+        pane.start: gr.update(interactive=kind == built_in_configs.STARTABLE),
+        pane.diff: built_in_configs.changes(name, config),
+    }
+
+
+def _result(found: Found, language: str) -> Any:
+    if isinstance(found, UserError):
+        return gr.update(value=f'<p class="bad">{escape(found.sentence(language))}</p>', visible=True)
+    return gr.update(value=facts_html(*found, language), visible=True)
 
 
 def _line(key: str, language: str) -> Any:

@@ -91,7 +91,10 @@ def label(model: str, language: str) -> str:
 
 
 def _run_label(run: str, language: str) -> str:
-    spec = runs.spec(run)
+    try:
+        spec = runs.spec(run)
+    except UserError:
+        return run
     made = time.strftime("%m-%d %H:%M", time.localtime(spec.get("created", 0)))
     return sentence("chat.trained", language, name=spec.get("name") or run, made=made)
 

@@ -16,7 +16,7 @@ from training.persona import TONES, Persona
 from training.sentences import LANGUAGES, sentence
 from ui.confirm import Confirm, confirm
 from ui.draft import Draft
-from ui.edge import PRIVATE, info, listed, plain, told
+from ui.edge import PRIVATE, QUIET, info, listed, plain, told
 from ui.general_pane import GeneralPane, general_pane
 from ui.import_pane import import_pane, wire_importing
 from ui.mix_pane import mix_pane, wire_mixing
@@ -25,7 +25,7 @@ from ui.preview import View
 from ui.preview_pane import PreviewPane, preview_pane
 from ui.saved_datasets import SavedDatasets, saved_datasets
 from ui.text import Key, Text
-from ui.visibility import HIDDEN
+from ui.visibility import HIDDEN, seen
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,11 @@ def dataset_tab(text: Text) -> DatasetTab:
     pictures = picture_pane(text)
     restore_pictures = wire_pictures(text, pictures, form.who, _persona)
     _wire_building(text, form, pane, replacing)
-    _wire_opening(text, pane, saved)
-    saving = [
-        *_wire_saving(text, pane, replacing, saved),
-        *wire_importing(text, importing, pane, saved),
-        *wire_mixing(text, mixing, pane, saved),
-    ]
+    _wire_opening(text, pane, replacing, saved)
+    brought = [*wire_importing(text, importing, pane, saved), *wire_mixing(text, mixing, pane, saved)]
+    for event in brought:  # what it was asked about is no longer what is looked at
+        event.then(replacing.hide, None, replacing.box, **QUIET)
+    saving = [*_wire_saving(text, pane, replacing, saved), *brought]
     draft, restore = _drafting(text, form)
     drafts = [draft, pictures.draft]
     return DatasetTab(
@@ -162,24 +161,36 @@ def _shares(text: Text) -> dict[str, Any]:
 
 
 def _drafting(text: Text, form: _Form) -> tuple[Draft, Callable[[Any], Any]]:
-    draft = Draft("dataset", {name: field for name, field in vars(form).items() if field in form.fields})
+    fields = {name: field for name, field in vars(form).items() if field in form.fields}
+    draft = Draft("dataset", {**fields, "general": form.general.whose})
 
-    def fill(_language: str, values: dict[str, Any]) -> dict[Any, Any]:
-        return {draft.fields[name]: value for name, value in values.items()}
+    def fill(language: str, values: dict[str, Any]) -> dict[Any, Any]:
+        updates = {draft.fields[name]: value for name, value in values.items()}
+        return {**updates, form.general.whose: form.general.choosing(values["general"], language)}
 
-    return draft, lambda opened: draft.restore(opened, text.language, fill)
+    def restore(opened: Any) -> Any:
+        return form.general.follow(draft.restore(opened, text.language, fill).then, text.language)
+
+    return draft, restore
 
 
 def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confirm) -> None:
+    def wanted(fields: tuple[Any, ...]) -> tuple[Persona, Shares, list[UserError]]:
+        persona, shares = _persona(*fields[:-3]), _wanted(*fields[-3:])
+        return persona, shares, persona.problems() + shares.problems()
+
+    @told
+    def translate(language: str, shown: str | None, *fields: Any) -> Any:
+        problems = wanted(fields)[-1] if shown else []
+        return gr.update(value=listed(problems, language), visible=seen(problems))
+
     @told
     def build(language: str, now: View, typed: str | None, general: str | None, *fields: Any) -> dict[Any, Any]:
-        persona, shares = _persona(*fields[:-3]), _wanted(*fields[-3:])
-        problems = persona.problems() + shares.problems()
+        persona, shares, problems = wanted(fields)
         if problems:
             return {form.problems: gr.update(value=listed(problems, language), visible=True)}
         suggested = dataset.free_name(persona.name)
-        wanted = View(persona.checked(), shares, general or SUGGESTED, suggested=suggested)
-        new = wanted.opened(language)
+        new = View(persona.checked(), shares, general or SUGGESTED, suggested=suggested).opened(language)
         name = suggested if (typed or "").strip() in ("", now.suggested, now.name) else typed
         return {
             form.problems: gr.update(visible=HIDDEN),
@@ -196,11 +207,11 @@ def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confir
         [form.problems, *pane.outputs, *replacing.outputs],
         **PRIVATE,
     )
+    text.language.change(translate, [text.language, form.problems, *form.fields], form.problems, **QUIET)
 
 
 def _wire_saving(text: Text, pane: PreviewPane, replacing: Confirm, saved: SavedDatasets) -> list[Any]:
-    def save(language: str, now: View, typed: str) -> dict[Any, Any]:
-        name = dataset.checked_name(typed)
+    def save(language: str, name: str, now: View) -> dict[Any, Any]:
         if now.persona:
             dataset.save(name, now.rows(), now.persona, {"general": now.general} if now.general else None)
         else:
@@ -217,26 +228,27 @@ def _wire_saving(text: Text, pane: PreviewPane, replacing: Confirm, saved: Saved
     def save_or_ask(language: str, now: View, typed: str | None) -> dict[Any, Any]:
         name = dataset.checked_name(typed or "")
         if name in dataset.names() and name != now.name:
-            return replacing.ask(sentence("dataset.replace", language, name=plain(name)))
-        return save(language, now, name)
+            return replacing.ask(sentence("dataset.replace", language, name=plain(name)), name)
+        return save(language, name, now)
 
     outputs = [*pane.outputs, *replacing.outputs, *saved.outputs]
-    inputs = [text.language, pane.view, pane.name]
+    answered = [text.language, replacing.subject, pane.view]
     return [
-        pane.save.click(save_or_ask, inputs, outputs, **PRIVATE),
-        replacing.yes.click(told(save), inputs, outputs, **PRIVATE),
+        pane.save.click(save_or_ask, [text.language, pane.view, pane.name], outputs, **PRIVATE),
+        replacing.yes.click(replacing.about(save), answered, outputs, **PRIVATE),
     ]
 
 
-def _wire_opening(text: Text, pane: PreviewPane, saved: SavedDatasets) -> None:
+def _wire_opening(text: Text, pane: PreviewPane, replacing: Confirm, saved: SavedDatasets) -> None:
     @told
     def open_saved(language: str, name: str | None) -> dict[Any, Any]:
         if not name:
             raise UserError("dataset_not_chosen")
         opened = View(name=name).opened(language)
-        return {pane.kind: "all", pane.name: name, **pane.showing(opened, language)}
+        return {pane.kind: "all", pane.name: name, **pane.showing(opened, language), **replacing.hide()}
 
-    saved.open.click(open_saved, [text.language, saved.chosen], pane.outputs, **PRIVATE)
+    outputs = [*pane.outputs, *replacing.outputs]
+    saved.open.click(open_saved, [text.language, saved.chosen], outputs, **PRIVATE)
 
 
 def _wanted(rows: float, identity: float, near_miss: float) -> Shares:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from training.exam import ALL, certificate, parity, recommendation
 from training.home import home
 from training.runs import progress, remaking
 from training.sentences import LANGUAGES, sentence
+from ui.choosing import offered
 from ui.edge import PRIVATE, QUIET, info, told
 from ui.report_card import card_html, colours, parity_html, rates, sees, verdict_html
 from ui.text import Key, Text
-from ui.visibility import classes, seen
+from ui.visibility import HIDDEN, classes, seen
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class ExamPanel:
     plot: gr.LinePlot
     others: gr.Row
     checkpoint: gr.Dropdown
+    wanted: gr.Textbox
+    """The checkpoint that the visitor chose. Not the list itself: Gradio refuses a choice that has gone meanwhile, and
+    whatever looks at a run reads this."""
     make: gr.Button
     papers: gr.Row
     html: gr.DownloadButton
@@ -42,8 +47,8 @@ class ExamPanel:
     def outputs(self) -> list[Any]:
         return [getattr(self, field.name) for field in fields(self)]
 
-    def rendered(self, run: str, scope: str, language: str) -> dict[Any, Any]:
-        """Updates that show what there is of the exam."""
+    def rendered(self, run: str, scope: str, language: str, wanted: str | None) -> dict[Any, Any]:
+        """Updates that show what there is of the exam; the `wanted` checkpoint stays chosen while it exists."""
         folder = runs.folder(run)
         reports = exam.load(folder)
         there = bool(reports)
@@ -52,13 +57,20 @@ class ExamPanel:
             self.none: gr.update(value=sentence(quiet, language), visible=seen(not there)),
             self.box: gr.update(elem_classes=classes("report wide" if sees(reports) else "report", there)),
         }
-        return updates | (self._shown(run, folder, reports, scope or ALL, language) if there else {})
+        return updates | (self._shown(run, reports, scope or ALL, language, wanted) if there else {})
 
-    def _shown(self, run: str, folder: Path, reports: list[exam.Report], scope: str, language: str) -> dict[Any, Any]:
+    def _shown(
+        self, run: str, reports: list[exam.Report], scope: str, language: str, wanted: str | None
+    ) -> dict[Any, Any]:
+        folder = runs.folder(run)
         chosen, made = recommendation.load(folder), runs.merged(run)
         kept = merge.origin(made).get("step", 0) if made else 0
         verdict = verdict_html(chosen, language) if chosen else ""
-        steps = [(sentence("exam.step", language, step=step), at) for at, step in remaking.choices(run) if step != kept]
+        steps = [
+            (sentence("exam.step", language, step=step), _named(run, iteration))
+            for iteration, step in remaking.choices(run)
+            if step != kept
+        ]
         drawn = gr.LinePlot(
             value=rates(reports, scope, language),
             x=sentence("run.step", language),
@@ -77,8 +89,13 @@ class ExamPanel:
             self.table: card_html(reports, chosen, kept, scope, language),
             self.plot: drawn,
             self.others: gr.update(elem_classes=classes("actions others", steps and not runs.look(run).live)),
-            self.checkpoint: gr.update(choices=steps, value=steps[0][1] if steps else None),
+            self.checkpoint: offered(steps, wanted),
         }
+
+
+def _named(run: str, iteration: int) -> str:
+    """A checkpoint as a choice: another run's, with as many iterations, is not the one that was chosen."""
+    return f"{run}/{iteration}"
 
 
 def mark(run: str) -> tuple[Any, ...]:
@@ -117,12 +134,13 @@ def exam_panel(text: Text) -> ExamPanel:
         with gr.Row(elem_classes=classes("actions others", False)) as others:
             checkpoint = text.new(gr.Dropdown, label=Key("exam.choose"), info=Key("exam.choose_info"), choices=[])
             make = text.new(gr.Button, value=Key("exam.make"), scale=0, min_width=190)
+            wanted = gr.Textbox(visible=HIDDEN)
         with gr.Row(elem_classes=classes("actions", False)) as papers:
             downloads = [
                 text.new(gr.DownloadButton, label=Key(f"certificate.{kind}"), size="sm", scale=0, min_width=150)
                 for kind in ("html", "md", "svg")
             ]
-    return ExamPanel(box, none, verdict, scope, table, plot, others, checkpoint, make, papers, *downloads)
+    return ExamPanel(box, none, verdict, scope, table, plot, others, checkpoint, wanted, make, papers, *downloads)
 
 
 def _copy(file: Path, run: str) -> str:
@@ -136,23 +154,24 @@ def wire(text: Text, panel: ExamPanel, run: gr.Dropdown) -> None:
     """Let the panel follow its own controls; what the run does is brought by the run's panel."""
 
     @told
-    def look(language: str, chosen: str | None, scope: str) -> Any:
-        return panel.rendered(chosen, scope, language) if chosen else gr.skip()
+    def look(language: str, chosen: str | None, scope: str, wanted: str | None) -> Any:
+        return panel.rendered(chosen, scope, language, wanted) if chosen else gr.skip()
 
     @told
-    def make(language: str, chosen: str, iteration: int | None) -> Any:
-        if iteration:
-            step = remaking.remake(chosen, iteration)
+    def make(language: str, checkpoint: str | None) -> Any:
+        if checkpoint:
+            chosen, _, iteration = checkpoint.rpartition("/")
+            step = remaking.remake(chosen, int(iteration))
             info(sentence("exam.made", language, step=step))
-        return gr.update(value=sentence("exam.make", language), interactive=True)
+        return gr.skip()
 
-    seeing = [text.language, run, panel.scope]
+    def button(key: str, interactive: bool) -> Callable[[str], Any]:
+        return lambda language: gr.update(value=sentence(key, language), interactive=interactive)
+
+    seeing = [text.language, run, panel.scope, panel.wanted]
+    panel.checkpoint.input(None, panel.checkpoint, panel.wanted, js="checkpoint => checkpoint", **QUIET)
     panel.scope.input(look, seeing, panel.outputs, **QUIET)
-    busy = panel.make.click(
-        lambda language: gr.update(value=sentence("exam.making", language), interactive=False),
-        text.language,
-        panel.make,
-        **QUIET,
-    )
-    made = busy.then(make, [text.language, run, panel.checkpoint], panel.make, concurrency_limit=1, **PRIVATE)
-    made.then(look, seeing, panel.outputs, **QUIET)
+    busy = panel.make.click(button("exam.making", False), text.language, panel.make, **QUIET)
+    made = busy.then(make, [text.language, panel.checkpoint], panel.make, concurrency_limit=1, **PRIVATE)
+    ready = made.then(button("exam.make", True), text.language, panel.make, **QUIET)  # after an error too
+    ready.then(look, seeing, panel.outputs, **QUIET)

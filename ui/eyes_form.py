@@ -108,7 +108,7 @@ def eyes_form(text: Text, steps: gr.Number) -> EyesForm:
             for field in _FIELDS:
                 if field not in _OFTEN:
                     fields[field] = _component(text, field, begun)
-    steps.change(lambda value: value, steps, second, **QUIET)
+    steps.change(None, steps, second, js="steps => steps", **QUIET)
     # One may have been added since the set was chosen
     fields["encoder"].focus(
         lambda language: gr.update(choices=_named(language)), text.language, fields["encoder"], **QUIET

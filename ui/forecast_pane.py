@@ -41,11 +41,11 @@ class ForecastPane:
         """Updates that say what such a run would take."""
         if eyes:  # there is no probe that looks at pictures
             found = eyes_forecast.of(name, model, recipe, eyes)
-            return {self.said: said(found, language), self.measure: gr.update(visible=HIDDEN)}
+            return {self.said: said(found, language, False), self.measure: gr.update(visible=HIDDEN)}
         found = forecast.of(name, model, recipe)
         here = model != models.STARTER or models.starter.ready()
         return {
-            self.said: said(found, language),
+            self.said: said(found, language, here),
             self.measure: gr.update(visible=seen(here and found.source in ("rough", "")), interactive=True),
         }
 
@@ -54,14 +54,14 @@ class ForecastPane:
         return {self.said: "", self.measure: gr.update(visible=HIDDEN)}
 
 
-def said(found: Forecast, language: str) -> str:
-    """The forecast in words."""
-    return f"{_time_said(found, language)} {_memory_said(found, language)}".strip()
+def said(found: Forecast, language: str, measurable: bool = True) -> str:
+    """The forecast in words; `measurable`: whether the button can find out what is not known."""
+    return f"{_time_said(found, language, measurable)} {_memory_said(found, language)}".strip()
 
 
-def _time_said(found: Forecast, language: str) -> str:
+def _time_said(found: Forecast, language: str, measurable: bool) -> str:
     if found.training is None or found.total is None:
-        return sentence("forecast.unknown", language)
+        return sentence("forecast.unknown" if measurable else "forecast.not_measured", language)
     parts = {"training": found.training, "exam": found.exam or 0.0, "merge": found.merge or 0.0}
     times = {key: duration(seconds, language) for key, seconds in parts.items()}
     source = sentence(f"forecast.source_{found.source}", language, run=plain(found.run))
@@ -83,22 +83,28 @@ def forecast_pane(text: Text) -> ForecastPane:
     return ForecastPane(line, text.new(gr.Button, value=Key("forecast.measure"), size="sm", visible=HIDDEN))
 
 
-def wire_measuring(text: Text, pane: ForecastPane, fields: list[Any], recipe: Callable[[Any, str], Recipe]) -> None:
-    """`fields`: model, dataset, and the settings of which recipe(settings, language) makes a Recipe."""
+def wire_measuring(
+    text: Text,
+    pane: ForecastPane,
+    fields: list[Any],
+    recipe: Callable[[Any, str], Recipe],
+    explain: dict[str, Any],
+) -> None:
+    """`fields`: model, dataset, and the settings of which recipe(settings, language) makes a Recipe.
+
+    `explain`: the event that says, in the end, what a run with the settings of that time would take.
+    """
 
     @told
     def measure(language: str, model: str, data: str, *entered: Any) -> Iterator[dict[Any, Any]]:
-        wanted = recipe(entered, language)
-        probed = probe.start(data, model, wanted)
-        while True:
-            live, problem = probe.look(probed)
-            if not live:
-                break
+        probed, live, problem = probe.start(data, model, recipe(entered, language)), True, None
+        while live:
             yield {pane.said: sentence("forecast.measuring", language), pane.measure: gr.update(interactive=False)}
             time.sleep(TICK)
-        yield pane.showing(data, model, wanted, language)
+            live, problem = probe.look(probed)
         if problem:
             raise problem
 
     # It takes its time, and another visitor may measure too: its own queue, so that nothing else waits.
-    pane.measure.click(measure, [text.language, *fields], pane.outputs, concurrency_limit=4, **PRIVATE)
+    measured = pane.measure.click(measure, [text.language, *fields], pane.outputs, concurrency_limit=4, **PRIVATE)
+    measured.then(**explain)

@@ -36,6 +36,11 @@ class GeneralPane:
     def outputs(self) -> list[Any]:
         return [self.state, self.start, self.stop, self.timer]
 
+    def choosing(self, whose: str, language: str) -> Any:
+        """Update that chooses this one, where it still exists."""
+        now = _offered(language)
+        return gr.update(**now, value=whose if whose in [value for _, value in now["choices"]] else SUGGESTED)
+
     def showing(self, whose: str, language: str) -> dict[Any, Any]:
         """Updates that show how far the chosen model is with its answers."""
         if whose in (SUGGESTED, OURS):
@@ -53,6 +58,15 @@ class GeneralPane:
             self.stop: gr.update(visible=seen(look.live)),
             self.timer: gr.Timer(active=look.live),
         }
+
+    def follow(self, event: Any, language: gr.Radio) -> Any:
+        """After the event, show how far the chosen model is; goes on as an event."""
+
+        @told
+        def look(said: str, whose: str | None) -> dict[Any, Any]:
+            return self.showing(whose or SUGGESTED, said)
+
+        return event(look, [language, self.whose], self.outputs, **QUIET)
 
 
 def general_pane(text: Text) -> GeneralPane:
@@ -76,10 +90,6 @@ def _offered(language: str) -> dict[str, Any]:
 
 def _wire(text: Text, pane: GeneralPane) -> None:
     @told
-    def look(language: str, whose: str | None) -> dict[Any, Any]:
-        return pane.showing(whose or SUGGESTED, language)
-
-    @told
     def start(language: str, whose: str) -> dict[Any, Any]:
         if whose == models.STARTER and not models.starter.ready():
             raise UserError("distill_starter_missing")
@@ -96,10 +106,9 @@ def _wire(text: Text, pane: GeneralPane) -> None:
         return gr.update(**_offered(language))
 
     inputs = [text.language, pane.whose]
-    pane.whose.change(look, inputs, pane.outputs, **QUIET)
-    pane.timer.tick(look, inputs, pane.outputs, **QUIET)
+    for event in (pane.whose.change, pane.timer.tick, text.language.change):
+        pane.follow(event, text.language)
     pane.start.click(start, inputs, pane.outputs, **PRIVATE)
     pane.stop.click(stop, inputs, pane.outputs, **PRIVATE)
     pane.whose.focus(offer, text.language, pane.whose, **QUIET)
     text.language.change(offer, text.language, pane.whose, **QUIET)
-    text.language.change(look, inputs, pane.outputs, **QUIET)

@@ -15,6 +15,8 @@ from ui.confirm import Confirm, confirm
 from ui.curve import COLOURS, axes, overlaid
 from ui.edge import PRIVATE, info, plain, told
 from ui.history import Entry, differences_html, disk_said, entries, labels, megabytes, table_html
+from ui.live_view import Looking, RunPanel
+from ui.run_panel import first_run
 from ui.text import Key, Text
 from ui.visibility import classes
 
@@ -129,14 +131,19 @@ def wire(
     copied: Callable[[str, str], dict[Any, Any]],
     form_outputs: list[Any],
     explain: dict[str, Any],
-) -> None:
+) -> list[Any]:
     """Wire the section. `open_run` (run, language) shows a run above; `copied` (run, language) fills in the form, which
     is then explained.
+
+    Returns the events that rename or remove runs, for wire_following().
     """
 
     @told
     def refresh(language: str, chosen: list[str]) -> Any:
-        return panel.refreshed(language, chosen)
+        updates = panel.refreshed(language, chosen)
+        if updates[panel.chosen] == chosen:  # whose name and note are being written, perhaps
+            updates = {part: update for part, update in updates.items() if part not in (panel.name, panel.note)}
+        return updates
 
     @told
     def choose(language: str, event: gr.EventData) -> Any:
@@ -164,10 +171,25 @@ def wire(
     text.language.change(refresh, seeing, panel.outputs, **PRIVATE)
     panel.table.select(choose, text.language, panel.outputs, **PRIVATE)
     panel.table.click(look, text.language, run_outputs, scroll_to_output=True, **PRIVATE)
-    buttons["save"].click(save, [*seeing, panel.name, panel.note], panel.outputs, **PRIVATE)
     buttons["copy"].click(copy, seeing, form_outputs, **PRIVATE).then(**explain)
-    for what, removing in (("clean", _cleaned), ("delete", _deleted)):
-        _wire_removing(text, panel, buttons[what], what, buttons["asked"][what], removing)
+    return [
+        buttons["save"].click(save, [*seeing, panel.name, panel.note], panel.outputs, **PRIVATE),
+        *(
+            _wire_removing(text, panel, buttons[what], what, buttons["asked"][what], removing)
+            for what, removing in (("clean", _cleaned), ("delete", _deleted))
+        ),
+    ]
+
+
+def wire_following(text: Text, changed: list[Any], above: RunPanel) -> None:
+    """After these events the panel above shows its run as it is called now; another one where that is gone."""
+
+    @told
+    def followed(language: str, run: str | None, *looking: Any) -> dict[Any, Any]:
+        return above.following(first_run(run), language, Looking.at(*looking), run)
+
+    for event in changed:
+        event.then(followed, [text.language, above.run, *above.looking], above.outputs, **PRIVATE)
 
 
 def _wire_removing(
@@ -177,21 +199,23 @@ def _wire_removing(
     what: str,
     question: Confirm,
     removing: Callable[[list[str]], int],
-) -> None:
+) -> Any:
+    """Returns the event that removes."""
+
     @told
     def ask(language: str, chosen: list[str]) -> Any:
         picked = [entry for entry in entries() if entry.run in chosen]
         names = sentence("app.comma", language).join(plain(entry.name) for entry in picked)
         size = megabytes(sum(entry.size for entry in picked))
-        return question.ask(sentence(f"history.{what}_ask", language, names=names, size=size))
+        return question.ask(sentence(f"history.{what}_ask", language, names=names, size=size), chosen)
 
-    @told
-    def remove(language: str, chosen: list[str]) -> Any:
-        info(sentence("history.freed", language, size=megabytes(removing(chosen))))
+    def remove(language: str, asked: list[str], chosen: list[str]) -> Any:
+        info(sentence("history.freed", language, size=megabytes(removing(asked))))
         return {**panel.refreshed(language, chosen), **question.hide()}
 
     button.click(ask, [text.language, panel.chosen], question.outputs, **PRIVATE)
-    question.yes.click(remove, [text.language, panel.chosen], [*panel.outputs, *question.outputs], **PRIVATE)
+    answered, outputs = [text.language, question.subject, panel.chosen], [*panel.outputs, *question.outputs]
+    return question.yes.click(question.about(remove), answered, outputs, **PRIVATE)
 
 
 def _cleaned(chosen: list[str]) -> int:

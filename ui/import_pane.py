@@ -17,7 +17,7 @@ from training.importing.desk import Look
 from training.persona import Persona
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
-from ui.edge import PRIVATE, QUIET, info, plain, told
+from ui.edge import PRIVATE, QUIET, info, plain, toast, told
 from ui.import_view import import_html
 from ui.preview import View
 from ui.preview_pane import PreviewPane
@@ -115,7 +115,11 @@ def wire_importing(text: Text, pane: ImportPane, preview: PreviewPane, saved: Sa
 def _wire_reading(text: Text, pane: ImportPane) -> None:
     @told
     def read(language: str, current: str, file: str | None, name: str, maker: str, distinct: bool) -> dict[Any, Any]:
-        who = Persona(name.strip(), maker.strip()).checked() if name.strip() or maker.strip() else None
+        try:
+            who = Persona(name.strip(), maker.strip()).checked() if name.strip() or maker.strip() else None
+        except UserError as error:  # once that is mended, the file is there to be read
+            toast(error.sentence(language))
+            return {pane.again: gr.update(visible=seen(file))}
         desk.discard(current)
         if not file:
             return pane.showing("", None, language)
@@ -148,8 +152,7 @@ def _wire_reading(text: Text, pane: ImportPane) -> None:
 
 
 def _wire_saving(text: Text, pane: ImportPane, preview: PreviewPane, saved: SavedDatasets) -> list[Any]:
-    def save(language: str, current: str, file: str | None, typed: str) -> dict[Any, Any]:
-        name = dataset.checked_name(typed or "")
+    def save(language: str, name: str, current: str, file: str | None) -> dict[Any, Any]:
         desk.save(current, name)
         _forget(file)
         info(sentence("dataset.saved", language, name=name))
@@ -166,14 +169,15 @@ def _wire_saving(text: Text, pane: ImportPane, preview: PreviewPane, saved: Save
     def save_or_ask(language: str, current: str, file: str | None, typed: str) -> dict[Any, Any]:
         name = dataset.checked_name(typed or "")
         if name in dataset.names():
-            return pane.replacing.ask(sentence("dataset.replace", language, name=plain(name)))
-        return save(language, current, file, name)
+            return pane.replacing.ask(sentence("dataset.replace", language, name=plain(name)), name)
+        return save(language, name, current, file)
 
     outputs = [*pane.options, *pane.outputs, *preview.outputs, *saved.outputs]
-    inputs = [text.language, pane.current, pane.file, pane.save_as]
+    read = [pane.current, pane.file]
+    answered = [text.language, pane.replacing.subject, *read]
     return [
-        pane.save.click(save_or_ask, inputs, outputs, **PRIVATE),
-        pane.replacing.yes.click(told(save), inputs, outputs, **PRIVATE),
+        pane.save.click(save_or_ask, [text.language, *read, pane.save_as], outputs, **PRIVATE),
+        pane.replacing.yes.click(pane.replacing.about(save), answered, outputs, **PRIVATE),
     ]
 
 

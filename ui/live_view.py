@@ -43,11 +43,13 @@ class Looking:
     """What is looked for in the log."""
     scope: str = "all"
     """The language of the exam's questions, or all."""
+    checkpoint: str | None = None
+    """The one he chose to make the model."""
 
     @staticmethod
-    def at(measure: str | None, follow: bool, words: str | None, scope: str | None) -> Looking:
+    def at(measure: str | None, follow: bool, words: str | None, scope: str | None, checkpoint: str | None) -> Looking:
         """From the components' values."""
-        return Looking(measure or "loss", follow, (words or "").strip(), scope or "all")
+        return Looking(measure or "loss", follow, (words or "").strip(), scope or "all", checkpoint)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class RunPanel:
     @property
     def looking(self) -> list[Any]:
         """The components whose values make a Looking."""
-        return [self.measure, self.log.follow, self.log.words, self.exam.scope]
+        return [self.measure, self.log.follow, self.log.words, self.exam.scope, self.exam.wanted]
 
     def following(
         self, run: str | None, language: str, looking: Looking | None = None, chosen: str | None = None
@@ -127,7 +129,8 @@ class RunPanel:
         rare = (run, language, looking.scope, turned)
         if shown.get("rare") != rare:
             updates |= {self.timer: gr.Timer(pace, active=moment.status.live)}
-            updates |= self._buttons(run, moment) | self.exam.rendered(run, looking.scope, language)
+            updates |= self._buttons(run, moment)
+            updates |= self.exam.rendered(run, looking.scope, language, looking.checkpoint)
             updates |= self.actions.rendered(run, moment.status, language)
             updates |= {self.no_plot: gr.update(visible=seen(not moment.curve))}
         return {**updates, self.shown: {**marks, "rare": rare, "pace": pace}, self.turned: turned}

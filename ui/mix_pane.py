@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -33,6 +34,8 @@ class MixPane:
     """The pane's components."""
 
     chosen: gr.Dropdown
+    weighed: gr.Textbox
+    """The datasets whose ratios the sliders show, a line each; hidden, so that it comes along with these."""
     ratios: list[gr.Slider]
     distinct: gr.Checkbox
     outcome: gr.Markdown
@@ -74,6 +77,7 @@ def mix_pane(text: Text) -> MixPane:
         chosen = text.new(
             gr.Dropdown, label=Key("mix.choose"), choices=[], multiselect=True, max_choices=MOST, value=[]
         )
+        weighed = gr.Textbox("", visible=HIDDEN)
         ratios = [gr.Slider(0.05, 5, 1, step=0.05, label="-", visible=HIDDEN) for _ in range(MOST)]
         distinct = text.new(gr.Checkbox, label=Key("mix.distinct"), value=False)
         outcome = gr.Markdown(elem_classes="counts")
@@ -84,7 +88,9 @@ def mix_pane(text: Text) -> MixPane:
         progress = gr.HTML(visible=HIDDEN)
         stop = text.new(gr.Button, value=Key("mix.stop"), size="sm", visible=HIDDEN)
         made = gr.Textbox(visible=HIDDEN)
-    return MixPane(chosen, ratios, distinct, outcome, name, save, replacing, current, progress, stop, timer, made)
+    return MixPane(
+        chosen, weighed, ratios, distinct, outcome, name, save, replacing, current, progress, stop, timer, made
+    )
 
 
 def wire_mixing(text: Text, pane: MixPane, preview: PreviewPane, saved: SavedDatasets) -> list[Any]:
@@ -100,13 +106,16 @@ def _wire_choosing(text: Text, pane: MixPane, saved: SavedDatasets) -> None:
         return gr.update(choices=known, value=[name for name in chosen if name in known])
 
     @told
-    def choose(language: str, chosen: list[str], typed: str, *ratios: float) -> dict[Any, Any]:
+    def choose(language: str, chosen: list[str], typed: str, weighed: str, *ratios: float) -> dict[Any, Any]:
+        before = dict(zip(weighed.splitlines(), ratios))
+        kept = [before.get(name, 1) for name in chosen]
         labels = [f"{name} ({mixes.summary(name).rows})" for name in chosen]
-        shown = [gr.update(label=label, visible=True) for label in labels]
+        shown = [gr.update(label=label, value=ratio, visible=True) for label, ratio in zip(labels, kept)]
         hidden = [gr.update(visible=HIDDEN, value=1)] * (MOST - len(shown))
         return {
+            pane.weighed: "\n".join(chosen),
             **dict(zip(pane.ratios, shown + hidden)),
-            pane.outcome: _outcome(chosen, ratios, language),
+            pane.outcome: _outcome(chosen, kept, language),
             pane.name: typed or dataset.free_name("-".join([*chosen, "mix"])) if len(chosen) > 1 else typed,
         }
 
@@ -118,8 +127,8 @@ def _wire_choosing(text: Text, pane: MixPane, saved: SavedDatasets) -> None:
     saved.chosen.change(offer, [text.language, pane.chosen], [pane.chosen], **QUIET)
     pane.chosen.change(
         choose,
-        [text.language, pane.chosen, pane.name, *pane.ratios],
-        [*pane.ratios, pane.outcome, pane.name],
+        [text.language, pane.chosen, pane.name, pane.weighed, *pane.ratios],
+        [pane.weighed, *pane.ratios, pane.outcome, pane.name],
         **PRIVATE,
     )
     gr.on(
@@ -132,7 +141,7 @@ def _wire_choosing(text: Text, pane: MixPane, saved: SavedDatasets) -> None:
     )
 
 
-def _outcome(chosen: list[str], ratios: tuple[float, ...], language: str) -> str:
+def _outcome(chosen: list[str], ratios: Sequence[float], language: str) -> str:
     """What the mix would consist of, in words."""
     if not chosen:
         return ""
@@ -149,13 +158,13 @@ def _outcome(chosen: list[str], ratios: tuple[float, ...], language: str) -> str
     return "<br>".join(said)
 
 
-def _parts(chosen: list[str], ratios: tuple[float, ...]) -> dict[str, float]:
+def _parts(chosen: list[str], ratios: Sequence[float]) -> dict[str, float]:
     return dict(zip(chosen, ratios))
 
 
 def _wire_saving(text: Text, pane: MixPane, preview: PreviewPane, saved: SavedDatasets) -> list[Any]:
-    def begin(language: str, typed: str, chosen: list[str], distinct: bool, *ratios: float) -> dict[Any, Any]:
-        begun = mixing.start(dataset.checked_name(typed or ""), _parts(chosen, ratios), distinct=distinct)
+    def begin(language: str, name: str, chosen: list[str], distinct: bool, *ratios: float) -> dict[Any, Any]:
+        begun = mixing.start(name, _parts(chosen, ratios), distinct=distinct)
         return {**pane.showing(begun, Look(), language), **pane.replacing.hide()}
 
     @told
@@ -164,13 +173,14 @@ def _wire_saving(text: Text, pane: MixPane, preview: PreviewPane, saved: SavedDa
             raise UserError("mix_nothing")
         name = dataset.checked_name(typed or "")
         if name in dataset.names():
-            return pane.replacing.ask(sentence("dataset.replace", language, name=plain(name)))
+            return pane.replacing.ask(sentence("dataset.replace", language, name=plain(name)), name)
         return begin(language, name, chosen, *others)
 
     outputs = [*pane.outputs, *pane.replacing.outputs]
-    inputs = [text.language, pane.name, pane.chosen, pane.distinct, *pane.ratios]
-    pane.save.click(begin_or_ask, inputs, outputs, **PRIVATE)
-    pane.replacing.yes.click(told(begin), inputs, outputs, **PRIVATE)
+    parts = [pane.chosen, pane.distinct, *pane.ratios]
+    answered = [text.language, pane.replacing.subject, *parts]
+    pane.save.click(begin_or_ask, [text.language, pane.name, *parts], outputs, **PRIVATE)
+    pane.replacing.yes.click(pane.replacing.about(begin), answered, outputs, **PRIVATE)
     _wire_watching(text, pane)
     return [_wire_ending(text, pane, preview, saved)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,20 @@ from training import dataset
 from training.errors import UserError
 from training.eyes import album as albums
 from training.eyes import binding, example
+from training.eyes.album import Album
 from training.eyes.gathering.desk import Look
 from training.persona import Persona
 from training.sentences import sentence
 from ui import picture_view
 from ui.confirm import Confirm, confirm
 from ui.draft import Draft
-from ui.edge import PRIVATE, info, told
+from ui.edge import PRIVATE, QUIET, info, told
 from ui.picture_dropping import PictureDropping, picture_dropping, wire_dropping
 from ui.picture_editor import PictureEditor, picture_editor
-from ui.picture_saving import PictureSaving, picture_saving, wire_saving
+from ui.picture_saving import PictureSaving, lost, picture_saving, wire_saving
 from ui.picture_writing import wire_editor
 from ui.text import Key, Text
+from ui.visibility import HIDDEN, classes
 
 Who = Callable[..., Persona]
 """Makes a persona of the values of the form."""
@@ -60,50 +62,80 @@ def wire_pictures(text: Text, pane: PicturePane, who: list[Any], persona: Who) -
     wire_editor(text, pane.editor)
     wire_dropping(text, pane.dropping, pane.editor, pane.saving)
     wire_saving(text, pane.saving, pane.editor, who, persona)
-    _wire_example(text, pane, who, persona)
-    _wire_clearing(text, pane)
+    _wire_leaving(text, pane, who, persona)
     return lambda opened: _restored(text, pane, opened)
 
 
-def _wire_example(text: Text, pane: PicturePane, who: list[Any], persona: Who) -> None:
-    @told
-    def draw(language: str, *fields: Any) -> dict[Any, Any]:
-        asked = persona(*fields)
-        if wrong := asked.problems():
-            raise UserError("example_who", problems=" ".join(each.sentence(language) for each in wrong))
-        name = dataset.free_name(f"{dataset.suggested_name(asked.name)}-{sentence('pictures.example_name', language)}")
-        example.save(name, asked)
-        album = binding.opened(name)
-        info(sentence("pictures.example_saved", language, name=name))
-        return {**pane.editor.showing(album, language), **pane.saving.opening(album)}
+def _wire_leaving(text: Text, pane: PicturePane, who: list[Any], persona: Who) -> None:
+    """Beginning anew, and the examples. What would be lost is asked for first."""
 
-    outputs = [*pane.editor.outputs, *pane.saving.outputs]
-    pane.dropping.example.click(draw, [text.language, *who], outputs, **PRIVATE)
-
-
-def _wire_clearing(text: Text, pane: PicturePane) -> None:
-    def clear(language: str) -> dict[Any, Any]:
-        return {
-            **pane.editor.showing(None, language),
-            **pane.saving.showing(None),
-            pane.saving.name: "",
-            pane.saving.mixing: True,
+    def leave(language: str, way: str, *fields: Any) -> Iterator[dict[Any, Any]]:
+        if way == "clear":
+            yield _cleared(pane, language)
+            return
+        waiting = picture_view.waiting_html("pictures.example_drawing", language)
+        yield {
+            # Nothing may be dropped into an album that is about to go.
+            pane.dropping.idle: gr.update(elem_classes=classes("pane", False)),
+            pane.dropping.progress: gr.update(value=waiting, visible=True),
             **pane.clearing.hide(),
         }
+        album = _drawn(persona(*fields), language)
+        yield {**pane.editor.showing(album, language), **pane.saving.opening(album)}
 
-    @told
-    def ask(language: str, name: str) -> dict[Any, Any]:
-        try:
-            album = albums.load(name)
-        except UserError:
-            return clear(language)
-        if not album.talks and not album.raw:
-            return clear(language)
-        return pane.clearing.ask(picture_view.clearing(album, language))
+    def asking(way: str) -> Any:
+        @told
+        def ask(language: str, album: str, *fields: Any) -> Iterator[dict[Any, Any]]:
+            if way == "draw":
+                _check(persona(*fields), language)
+            if question := lost(album, language):
+                yield pane.clearing.ask(question, way)
+            else:
+                yield from leave(language, way, *fields)
 
-    outputs = [*pane.editor.outputs, *pane.saving.outputs, *pane.clearing.outputs]
-    pane.dropping.clear.click(ask, [text.language, pane.editor.album], outputs, **PRIVATE)
-    pane.clearing.yes.click(told(clear), [text.language], outputs, **PRIVATE)
+        return ask
+
+    dropping, clearing = pane.dropping, pane.clearing
+    shown = [*pane.editor.outputs, *pane.saving.outputs, *clearing.outputs, dropping.idle, dropping.progress]
+    inputs, answered = [text.language, pane.editor.album, *who], [text.language, clearing.subject, *who]
+    dropping.clear.click(asking("clear"), inputs, shown, **PRIVATE)
+    drawn = dropping.example.click(asking("draw"), inputs, shown, **PRIVATE)
+    left = clearing.yes.click(clearing.about(leave), answered, shown, **PRIVATE)
+    for event in (drawn, left):
+        event.then(lambda: _at_rest(dropping), None, [dropping.idle, dropping.progress], **QUIET)
+    # Another album is another question.
+    pane.editor.album.change(clearing.hide, None, clearing.box, **QUIET)
+
+
+def _at_rest(dropping: PictureDropping) -> dict[Any, Any]:
+    return {
+        dropping.idle: gr.update(elem_classes=classes("pane", True)),
+        dropping.progress: gr.update(visible=HIDDEN),
+    }
+
+
+def _check(asked: Persona, language: str) -> None:
+    if wrong := asked.problems():
+        raise UserError("example_who", problems=" ".join(each.sentence(language) for each in wrong))
+
+
+def _drawn(asked: Persona, language: str) -> Album:
+    """The example set, drawn and saved, as an album."""
+    _check(asked, language)
+    name = dataset.free_name(f"{dataset.suggested_name(asked.name)}-{sentence('pictures.example_name', language)}")
+    example.save(name, asked)
+    info(sentence("pictures.example_saved", language, name=name))
+    return binding.opened(name)
+
+
+def _cleared(pane: PicturePane, language: str) -> dict[Any, Any]:
+    return {
+        **pane.editor.showing(None, language),
+        **pane.saving.showing(None),
+        pane.saving.name: "",
+        pane.saving.mixing: True,
+        **pane.clearing.hide(),
+    }
 
 
 def _restored(text: Text, pane: PicturePane, opened: Any) -> Any:

@@ -17,6 +17,8 @@ from training.eyes.binding import Mix
 from training.eyes.introductions import Counts
 from training.persona import Persona
 from training.sentences import sentence
+from ui import picture_view
+from ui.choosing import offered
 from ui.confirm import Confirm, confirm
 from ui.edge import PRIVATE, info, listed, plain, told, warning
 from ui.picture_editor import PictureEditor
@@ -44,6 +46,8 @@ class PictureSaving:
     chosen: gr.Dropdown
     open: gr.Button
     delete: gr.Button
+    leaving: Confirm
+    """Asked before another set takes the place of what is not saved."""
     deleting: Confirm
 
     @property
@@ -54,7 +58,7 @@ class PictureSaving:
     @property
     def outputs(self) -> list[Any]:
         shown = [self.card, self.repeat, self.mixing, self.name, self.download, self.problems, self.sets, self.chosen]
-        return [*shown, *self.replacing.outputs, *self.deleting.outputs]
+        return [*shown, *self.replacing.outputs, *self.leaving.outputs, *self.deleting.outputs]
 
     def showing(self, album: Album | None) -> dict[Any, Any]:
         """Updates for another album, or for what has come to it."""
@@ -64,6 +68,7 @@ class PictureSaving:
             self.repeat: album.repeat if album else 1,
             self.problems: gr.update(visible=HIDDEN),
             **self.replacing.hide(),
+            **self.leaving.hide(),
             **self.refreshed(album.name if album else ""),
         }
 
@@ -114,10 +119,19 @@ def picture_saving(text: Text) -> PictureSaving:
         with gr.Row(elem_classes="actions"):
             opened = text.new(gr.Button, value=Key("pictures.open"), size="sm", min_width=80)
             deleted = text.new(gr.Button, value=Key("pictures.delete"), size="sm", min_width=80)
+        leaving = confirm(text, "pictures.clear_yes", "dataset.delete_no")
         deleting = confirm(text, "dataset.delete_yes", "dataset.delete_no")
-    return PictureSaving(
-        card, mixing, amount, repeat, name, save, download, problems, replacing, sets, chosen, opened, deleted, deleting
-    )
+    ending = (card, mixing, amount, repeat, name, save, download, problems, replacing)
+    return PictureSaving(*ending, sets, chosen, opened, deleted, leaving, deleting)
+
+
+def lost(name: str, language: str) -> str:
+    """The question before this album makes way for another one; "" where nothing would be lost."""
+    try:
+        album = albums.load(name)
+    except UserError:
+        return ""
+    return picture_view.clearing(album, language) if album.talks or album.raw else ""
 
 
 def wire_saving(
@@ -132,9 +146,8 @@ def _wire_saving(
     text: Text, saving: PictureSaving, editor: PictureEditor, who: list[Any], persona: Callable[..., Persona]
 ) -> None:
     def save(
-        language: str, now: Album, typed: str | None, mixing: bool, amount: float, repeat: float | None, *fields: Any
+        language: str, name: str, now: Album, mixing: bool, amount: float, repeat: float | None, *fields: Any
     ) -> dict[Any, Any]:
-        name = dataset.checked_name(typed or "")
         mix = None
         if mixing:
             mix = Mix(persona(*fields), Counts(int(amount), int(amount), int(amount)))
@@ -151,17 +164,16 @@ def _wire_saving(
     ) -> dict[Any, Any]:
         now, name = kept(album, chosen, said), dataset.checked_name(typed or "")
         if name in picture_sets.names() and name != now.name:
-            return saving.replacing.ask(sentence("dataset.replace", language, name=plain(name)))
-        return save(language, now, name, *others)
+            return saving.replacing.ask(sentence("dataset.replace", language, name=plain(name)), name)
+        return save(language, name, now, *others)
 
-    @told
-    def save_anyway(language: str, album: str, chosen: str, said: str, *others: Any) -> dict[Any, Any]:
-        return save(language, kept(album, chosen, said), *others)
+    def save_anyway(language: str, name: str, album: str, chosen: str, said: str, *others: Any) -> dict[Any, Any]:
+        return save(language, name, kept(album, chosen, said), *others)
 
-    settings = [saving.name, saving.mixing, saving.amount, saving.repeat]
-    inputs = [text.language, editor.album, editor.chosen, editor.said, *settings, *who]
-    saving.save.click(save_or_ask, inputs, saving.outputs, **PRIVATE)
-    saving.replacing.yes.click(save_anyway, inputs, saving.outputs, **PRIVATE)
+    written, settings = [editor.album, editor.chosen, editor.said], [saving.mixing, saving.amount, saving.repeat, *who]
+    saving.save.click(save_or_ask, [text.language, *written, saving.name, *settings], saving.outputs, **PRIVATE)
+    answered = [text.language, saving.replacing.subject, *written, *settings]
+    saving.replacing.yes.click(saving.replacing.about(save_anyway), answered, saving.outputs, **PRIVATE)
 
 
 def _say_saved(album: Album, name: str, language: str) -> None:
@@ -174,25 +186,32 @@ def _say_saved(album: Album, name: str, language: str) -> None:
 
 
 def _wire_sets(text: Text, saving: PictureSaving, editor: PictureEditor) -> None:
-    @told
-    def open_set(language: str, name: str | None) -> dict[Any, Any]:
-        if not name:
-            raise UserError("picture_set_not_chosen")
+    def open_set(language: str, name: str) -> dict[Any, Any]:
         album = binding.opened(name)
         return {**editor.showing(album, language), **saving.opening(album)}
+
+    @told
+    def open_or_ask(language: str, name: str | None, album: str) -> dict[Any, Any]:
+        if not name:
+            raise UserError("picture_set_not_chosen")
+        if question := lost(album, language):
+            return saving.leaving.ask(question, name)
+        return open_set(language, name)
 
     @told
     def ask(language: str, name: str | None) -> dict[Any, Any]:
         if not name:
             raise UserError("picture_set_not_chosen")
-        return saving.deleting.ask(sentence("dataset.delete_ask", language, name=plain(name)))
+        return saving.deleting.ask(sentence("dataset.delete_ask", language, name=plain(name)), name)
 
-    @told
-    def delete(language: str, name: str) -> dict[Any, Any]:
+    def delete(language: str, name: str, chosen: str | None) -> dict[Any, Any]:
         picture_sets.delete(name)
         info(sentence("dataset.deleted", language, name=name))
-        return saving.refreshed()
+        return {**saving.refreshed(), saving.chosen: offered(picture_sets.names(), chosen)}
 
-    saving.open.click(open_set, [text.language, saving.chosen], [*editor.outputs, *saving.outputs], **PRIVATE)
+    leaving, deleting, outputs = saving.leaving, saving.deleting, [*editor.outputs, *saving.outputs]
+    saving.open.click(open_or_ask, [text.language, saving.chosen, editor.album], outputs, **PRIVATE)
+    leaving.yes.click(leaving.about(open_set), [text.language, leaving.subject], outputs, **PRIVATE)
     saving.delete.click(ask, [text.language, saving.chosen], saving.outputs, **PRIVATE)
-    saving.deleting.yes.click(delete, [text.language, saving.chosen], saving.outputs, **PRIVATE)
+    answered = [text.language, deleting.subject, saving.chosen]
+    deleting.yes.click(deleting.about(delete), answered, saving.outputs, **PRIVATE)

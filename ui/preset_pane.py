@@ -129,7 +129,6 @@ def _wire_loading(text: Text, pane: PresetPane, draft: Draft, explain: dict[str,
 
 def _wire_saving(text: Text, pane: PresetPane, form: list[Any]) -> None:
     def save(replacing: bool) -> Any:
-        @told
         def saved(language: str, name: str | None, *entered: Any) -> dict[Any, Any]:
             recipe = recipe_of(entered, language)
             for problem in problems(recipe, language):
@@ -140,7 +139,8 @@ def _wire_saving(text: Text, pane: PresetPane, form: list[Any]) -> None:
             except UserError as error:
                 if error.code != "preset_taken":
                     raise
-                return pane.replacing.ask(sentence("presets.replace", language, name=plain(str(error.details["name"]))))
+                taken = str(error.details["name"])
+                return pane.replacing.ask(sentence("presets.replace", language, name=plain(taken)), taken)
             info(sentence("presets.saved", language, name=place.stem))
             return pane.refreshed(place.stem)
 
@@ -157,25 +157,25 @@ def _wire_saving(text: Text, pane: PresetPane, form: list[Any]) -> None:
         info(sentence(key, language, name=name, taken=preset.name))
         return pane.refreshed(name)
 
-    inputs = [text.language, pane.name, *form]
-    pane.save.click(save(False), inputs, pane.outputs, **PRIVATE)
-    pane.replacing.yes.click(save(True), inputs, pane.outputs, **PRIVATE)
+    answered = [text.language, pane.replacing.subject, *form]
+    pane.save.click(told(save(False)), [text.language, pane.name, *form], pane.outputs, **PRIVATE)
+    pane.replacing.yes.click(pane.replacing.about(save(True)), answered, pane.outputs, **PRIVATE)
     pane.upload.upload(uploaded, [text.language, pane.upload], pane.outputs, **PRIVATE)
 
 
 def _wire_deleting(text: Text, pane: PresetPane) -> None:
     @told
     def ask(language: str, name: str | None) -> dict[Any, Any]:
-        return pane.deleting.ask(sentence("presets.delete_ask", language, name=plain(_chosen(name))))
+        return pane.deleting.ask(sentence("presets.delete_ask", language, name=plain(_chosen(name))), name)
 
-    @told
-    def delete(language: str, name: str | None) -> dict[Any, Any]:
-        presets.delete(_chosen(name))
+    def delete(language: str, name: str, chosen: str | None) -> dict[Any, Any]:
+        presets.delete(name)
         info(sentence("presets.deleted", language, name=name))
-        return pane.refreshed()
+        return pane.refreshed(chosen)
 
     pane.delete.click(ask, [text.language, pane.chosen], pane.deleting.outputs, **PRIVATE)
-    pane.deleting.yes.click(delete, [text.language, pane.chosen], pane.outputs, **PRIVATE)
+    answered = [text.language, pane.deleting.subject, pane.chosen]
+    pane.deleting.yes.click(pane.deleting.about(delete), answered, pane.outputs, **PRIVATE)
 
 
 def _chosen(name: str | None) -> str:

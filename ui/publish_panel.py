@@ -15,6 +15,7 @@ from training.errors import UserError
 from training.publishing import Look
 from training.sentences import sentence
 from ui.app_pane import app_pane
+from ui.choosing import offered
 from ui.confirm import Confirm, confirm
 from ui.conversation import trained
 from ui.edge import PRIVATE, QUIET, info, told
@@ -77,16 +78,22 @@ def publish_panel(text: Text, model: gr.Dropdown) -> None:
 
 def _wire_choice(text: Text, panel: _Panel, box: gr.Accordion, model: gr.Dropdown) -> None:
     @told
-    def offered(language: str, chosen: str | None, spoken_with: str | None) -> Any:
+    def follow(language: str, chosen: str | None, spoken_with: str | None) -> Any:
         """What was trained; the model that is talked to, when it is one of these."""
+        return offered(trained(language), chosen, spoken_with)
+
+    @told
+    def renew(language: str, chosen: str | None, spoken_with: str | None) -> Any:
+        """The same while something is chosen already, which stays."""
         there = trained(language)
-        values = [value for _, value in there]
-        wanted = (each for each in (spoken_with, chosen, *values) if each in values)
-        return gr.update(choices=there, value=next(wanted, None))
+        return offered(there, chosen, None if chosen in [run for _, run in there] else spoken_with)
 
     seeing = [text.language, panel.run, model]
-    gr.on([box.expand, model.change], offered, seeing, panel.run, **PRIVATE)
-    text.language.change(offered, seeing, panel.run, **QUIET)
+    model.change(follow, seeing, panel.run, **PRIVATE)
+    box.expand(renew, seeing, panel.run, **PRIVATE)
+    text.language.change(renew, seeing, panel.run, **QUIET)
+    # The question does not say which one: it would be taken for being about the new one.
+    panel.run.change(panel.sure.hide, None, panel.sure.box, **QUIET)
 
 
 def _wire(text: Text, panel: _Panel) -> None:
@@ -96,9 +103,9 @@ def _wire(text: Text, panel: _Panel) -> None:
             raise UserError("publishing_nothing")
         if runs.merged(run) is None:
             raise UserError("run_without_model", run=run)
-        return panel.sure.ask(question(run, publishing.addressed(repo).repo, language))
+        where = publishing.addressed(repo).repo
+        return panel.sure.ask(question(run, where, language), run, repo)
 
-    @told
     def begin(language: str, run: str, repo: str, user: str, token: str) -> dict[Any, Any]:
         publishing.start(run, repo, user, token)
         return {panel.token: "", **panel.sure.hide(), **panel.showing(publishing.look(), language)}
@@ -117,8 +124,8 @@ def _wire(text: Text, panel: _Panel) -> None:
 
     panel.push.click(ask, [text.language, panel.run, panel.repo], panel.sure.outputs, **PRIVATE)
     panel.sure.yes.click(
-        begin,
-        [text.language, panel.run, panel.repo, panel.user, panel.token],
+        panel.sure.about(begin),
+        [text.language, panel.sure.subject, panel.user, panel.token],
         [panel.token, *panel.sure.outputs, *panel.outputs],
         **PRIVATE,
     )

@@ -57,14 +57,14 @@ def saved_datasets(text: Text) -> SavedDatasets:
     def ask(language: str, name: str | None) -> dict[Any, Any]:
         if not name:
             raise UserError("dataset_not_chosen")
-        return deleting.ask(sentence("dataset.delete_ask", language, name=plain(name)))
+        return deleting.ask(sentence("dataset.delete_ask", language, name=plain(name)), name)
 
-    @told
-    def delete(language: str, name: str) -> dict[Any, Any]:
+    def delete(language: str, name: str, chosen: str | None) -> dict[Any, Any]:
         dataset.delete(name)
         info(sentence("dataset.deleted", language, name=name))
-        return {**saved.refreshed(language), **deleting.hide()}
+        return {**saved.refreshed(language, chosen=chosen), **deleting.hide()}
 
     deleted.click(ask, [text.language, chosen], deleting.outputs, **PRIVATE)
-    deleting.yes.click(delete, [text.language, chosen], [*saved.outputs, *deleting.outputs], **PRIVATE)
+    inputs, outputs = [text.language, deleting.subject, chosen], [*saved.outputs, *deleting.outputs]
+    deleting.yes.click(deleting.about(delete), inputs, outputs, **PRIVATE)
     return saved

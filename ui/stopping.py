@@ -9,7 +9,7 @@ import gradio as gr
 from training import runs
 from training.sentences import sentence
 from ui.confirm import Confirm
-from ui.edge import PRIVATE, QUIET, told
+from ui.edge import PRIVATE, QUIET, plain, told
 from ui.live_view import Looking, RunPanel
 from ui.text import Text
 from ui.visibility import classes
@@ -17,22 +17,23 @@ from ui.visibility import classes
 
 def wire_stopping(text: Text, panel: RunPanel, stopping: Confirm) -> None:
     @told
-    def ask(language: str) -> dict[Any, Any]:
-        return stopping.ask(sentence("run.stop_ask", language))
+    def ask(language: str, run: str) -> dict[Any, Any]:
+        name = str(runs.spec(run).get("name") or run)
+        return stopping.ask(sentence("run.stop_ask", language, name=plain(name)), run)
 
     def stop(keep: bool) -> Any:
-        @told
-        def stopped(language: str, run: str, *looking: Any) -> dict[Any, Any]:
+        def stopped(language: str, run: str, chosen: str, *looking: Any) -> dict[Any, Any]:
             runs.stop(run, keep)
-            return panel.following(run, language, Looking.at(*looking), run)
+            return panel.following(chosen, language, Looking.at(*looking), chosen)
 
-        return stopped
+        return stopping.about(stopped)
 
-    panel.stop.click(ask, text.language, stopping.outputs, **QUIET)
+    panel.stop.click(ask, [text.language, panel.run], stopping.outputs, **PRIVATE)
     # The question goes at once; the last process may need some seconds to end.
     for button, keep in ((stopping.yes, False), (stopping.other, True)):
         hidden = button.click(_stopping_now, None, [stopping.box, panel.stop], **QUIET)
-        hidden.then(stop(keep), [text.language, panel.run, *panel.looking], panel.outputs, **PRIVATE)
+        answered = [text.language, stopping.subject, panel.run, *panel.looking]
+        hidden.then(stop(keep), answered, panel.outputs, **PRIVATE)
 
 
 def _stopping_now() -> tuple[Any, Any]:

@@ -60,16 +60,11 @@ def wire_talk(
     turns: dict[str, Any] = (
         {"concurrency_limit": None} if visitors else {"concurrency_id": "gpu", "concurrency_limit": 1}
     )
+    every = {"trigger_mode": "multiple"}  # else the page drops each step that the question before is still in
     for trigger, ask in asking(pane, visitors):
-        asked = trigger(
-            told(ask),
-            given,
-            pane.outputs,
-            trigger_mode="multiple",  # else the question of somebody quick is dropped while the one before is taken
-            **PRIVATE,
-        )
-        answers = asked.then(answer, said_and_settings, pane.outputs, **turns, **PRIVATE)
-        answers.then(lambda turn: gr.skip() if turn.open else idle(pane), pane.turn, pane.outputs, **QUIET)
+        asked = trigger(told(ask), given, pane.outputs, **every, **PRIVATE)
+        answers = asked.then(answer, said_and_settings, pane.outputs, **every, **turns, **PRIVATE)
+        answers.then(lambda turn: gr.skip() if turn.open else idle(pane), pane.turn, pane.outputs, **every, **QUIET)
 
     def stop(turn: Turn) -> dict[Any, Any]:
         turn.close()

@@ -24,7 +24,7 @@ from ui.eyes_form import EyesForm, eyes_form, eyes_of
 from ui.eyes_form import plan as eyes_plan
 from ui.eyes_form import problems as eyes_problems
 from ui.forecast_pane import ForecastPane, forecast_pane, wire_measuring
-from ui.history_panel import history_panel
+from ui.history_panel import history_panel, wire_following
 from ui.history_panel import wire as wire_history
 from ui.live_view import RunPanel
 from ui.meter import fits
@@ -124,11 +124,12 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
     wire_presets(text, saved, draft, explain)
     doctor_pane(text)
     copied, outputs = copying(draft, sight), list(draft.fields.values())
-    wire_history(text, *history_panel(text), panel.following, panel.outputs, copied, outputs, explain)
+    changed = wire_history(text, *history_panel(text), panel.following, panel.outputs, copied, outputs, explain)
+    wire_following(text, changed, panel)
     wire_starting(text, stage, steps.start, question, draft, panel)
     wire_starting(text, stage, own.start, own.question, draft, panel, own.editor)
-    wire_opening(text, own, [steps.model, steps.dataset, *form.values()])
-    restore = _restoring(text, draft, own, sight, follow, explain)
+    describe = wire_opening(text, own, [steps.model, steps.dataset, *form.values()])
+    restore = _restoring(text, draft, own, sight, follow, explain, describe)
     return TrainTab(steps.model, steps.dataset, panel, refreshed, [draft, own.draft], restore)
 
 
@@ -214,10 +215,10 @@ def _explain(
     fields = [*form.values(), *sight.fields.values()]
     # An input method for Chinese tells no `input` (ui/draft.py): whoever leaves a text has entered it.
     left = [field.blur for field in fields if isinstance(field, gr.Textbox)]
-    gr.on([text.language.change, *(field.input for field in fields), *left], **event)
-    steps_entered = sight.second.input(lambda value: value, sight.second, form["steps"], **QUIET)
-    steps_entered.then(**event)
-    wire_measuring(text, steps.forecast, [steps.model, steps.dataset, *form.values()], recipe_of)
+    # In the browser, where it is done before the next key: an answer to "2" would come into the middle of "250".
+    sight.second.input(None, sight.second, form["steps"], js="steps => steps", **QUIET)
+    gr.on([text.language.change, *(field.input for field in [*fields, sight.second]), *left], **event)
+    wire_measuring(text, steps.forecast, [steps.model, steps.dataset, *form.values()], recipe_of, event)
     return event
 
 
@@ -229,7 +230,13 @@ def _planned(data: str, model: str, recipe: Recipe, eyes: EyesRecipe | None, lan
 
 
 def _restoring(
-    text: Text, draft: Draft, own: ConfigPane, sight: EyesForm, follow: dict[str, Any], explain: dict[str, Any]
+    text: Text,
+    draft: Draft,
+    own: ConfigPane,
+    sight: EyesForm,
+    follow: dict[str, Any],
+    explain: dict[str, Any],
+    describe: dict[str, Any],
 ) -> Callable[[Any], Any]:
     """What the page arrives with is no change that anybody would notice: it is followed and explained here."""
 
@@ -243,6 +250,7 @@ def _restoring(
 
     def restored(opened: Any) -> Any:
         filled = draft.restore(opened, text.language, fill)
-        return own.draft.restore(filled.then(**follow).then(**explain), text.language, fill_config)
+        explained = filled.then(**follow).then(**explain)
+        return own.draft.restore(explained, text.language, fill_config).then(**describe)
 
     return restored

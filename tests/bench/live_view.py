@@ -158,7 +158,7 @@ class Viewers:
 
     def _view(self, viewer: int, number: int, end: float) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port)
-        session, looking = f"viewer{viewer}", ("loss", True, "", "all")
+        session, looking = f"viewer{viewer}", ("loss", True, "", "all", None)
         opening = {"data": ["en", None, *looking], "fn_index": self._begin, "session_hash": session}
         body = {"data": ["en", self._run, None, *looking], "fn_index": self._tick, "session_hash": session}
         if viewer not in self.pace:  # gets the list of runs, as a page does when it is opened

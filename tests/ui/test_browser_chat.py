@@ -63,6 +63,33 @@ def test_a_second_question_ends_the_first_answer_and_nothing_is_lost(starter_hom
     expect(chat.stop).to_be_disabled()
 
 
+def test_a_second_question_asked_the_same_way_is_answered(starter_home: Path, visit: Visit) -> None:
+    chat = Chat(visit("en-US"))
+    chat.ask("Write a very long story about bees.")
+    chat.answers.first.wait_for(timeout=PATIENCE)
+    expect(chat.stop).to_be_enabled()
+    chat.ask("Say yes.")
+    chat.answers.nth(1).wait_for(timeout=PATIENCE)
+    expect(chat.stop).to_be_disabled(timeout=PATIENCE)
+    expect(chat.questions).to_have_count(2)
+
+
+def test_a_second_question_to_be_compared_is_answered(starter_home: Path, visit: Visit) -> None:
+    page = Chat(visit("en-US")).page
+    question = page.get_by_placeholder("A question to all of them")
+    stop = page.get_by_role("button", name="Stop comparing")
+    page.locator(".compared small", has_text="weights").first.wait_for()
+    question.fill("Write a very long story about bees.")
+    question.press("Enter")
+    answer = page.locator(".compared .said:not(.none)").first
+    answer.wait_for(timeout=PATIENCE)
+    expect(stop).to_be_enabled()
+    question.fill("Say yes.")
+    question.press("Enter")
+    expect(stop).to_be_disabled(timeout=PATIENCE)
+    expect(answer).not_to_contain_text("bees")
+
+
 def test_an_empty_message_changes_nothing(starter_home: Path, visit: Visit) -> None:
     chat = Chat(visit("en-US"))
     chat.ask("   ")

@@ -63,3 +63,27 @@ def test_a_page_that_arrives_with_a_picture_set_has_its_settings(seeing: Any, vi
     walk.sees(re.compile("The projector for 40 steps, then LoRA for 40 steps"))
     expect(walk.field("train.encoder")).to_be_visible()
     expect(walk.page.get_by_role("button", name=walk.says("train.start"))).to_be_enabled()
+
+
+def test_steps_that_are_typed_faster_than_the_page_is_answered_are_all_there(seeing: Any, visit: Visit) -> None:
+    walk = Walk(visit(LOCALES["en"]), "en")
+    walk.tab("train")
+    walk.sees(re.compile("then LoRA for 40 steps"))
+
+    def late(route: Any) -> None:
+        walk.page.wait_for_timeout(150)
+        route.continue_()
+
+    walk.page.route("**/gradio_api/run/predict*", late)
+    second = walk.field("train.second_steps")
+    second.click()
+    walk.page.keyboard.press("Control+A")
+    walk.page.keyboard.type("250", delay=80)
+    walk.sees(re.compile("then LoRA for 250 steps"))
+    expect(second).to_have_value("250")
+    walk.page.unroute_all(behavior="wait")
+    walk.page.get_by_role("button", name=walk.says("train.advanced")).click()
+    steps = walk.field("train.steps")
+    expect(steps).to_have_value("250")
+    steps.fill("30")
+    expect(second).to_have_value("30")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from serving.engine import Message, Sampling
-from training import models
+from training import home, models
 from training.errors import UserError
 from ui import conversation
 from ui.conversation import Turn, answered, choices, fetching, folder_of, shown
@@ -117,3 +119,12 @@ def test_a_question_is_answered_once_however_often_the_answer_is_called_for() ->
     turn.ask()
     turn.close()  # stopped before it was begun
     assert not turn.begin()
+
+
+def test_a_run_whose_settings_cannot_be_read_is_listed_by_its_number_and_hides_no_other(own_home: Path) -> None:
+    for name in ("broken", "whole"):
+        (home.runs_dir() / name / "merged").mkdir(parents=True)
+    (home.runs_dir() / "whole" / "spec.json").write_text(json.dumps({"name": "Robin", "recipe": {}}))
+    (home.runs_dir() / "broken" / "spec.json").write_text("{")
+    listed = {value: label for label, value in choices("en")}
+    assert listed["broken"] == "broken" and listed["whole"].startswith("Robin") and models.STARTER in listed

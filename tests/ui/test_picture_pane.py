@@ -1,0 +1,104 @@
+"""What takes an album off the page asks first when that would lose something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from tests.ui.visitor import Visitor, english
+from training.eyes import album as albums
+from training.eyes import binding, picture_sets
+from training.eyes.llava import Talk
+from training.persona import Persona
+from ui.picture_pane import PicturePane, picture_pane, wire_pictures
+
+BEGIN, DRAW, OPEN = "Begin anew", "Draw examples", "Open this set"
+
+
+@pytest.fixture
+def pictures() -> tuple[Visitor, PicturePane]:
+    """The pane, and somebody who has entered who the assistant is."""
+    with gr.Blocks() as demo:
+        text = english()
+        who = [gr.Textbox("Robin", label="Name"), gr.Textbox("Ada")]
+        pane = picture_pane(text)
+        wire_pictures(text, pane, who, Persona)
+    return Visitor(demo), pane
+
+
+def album(**content: Any) -> str:
+    """An album that is not saved as a set."""
+    made = albums.new()
+    with albums.changed(made.id) as now:
+        vars(now).update(content)
+    return made.id
+
+
+@pytest.fixture
+def saved(own_home: Any) -> str:
+    binding.save(albums.load(album(talks=[Talk(("Hi", "Saved."))])), "saved")
+    return "saved"
+
+
+@pytest.mark.parametrize("content", [{"talks": [Talk(("Hi", "Hello."))]}, {"raw": {"a.png": "What is"}}])
+@pytest.mark.parametrize("way", [BEGIN, DRAW, OPEN])
+def test_an_album_that_something_was_written_for_stays_until_the_question_is_answered(
+    pictures: tuple[Visitor, PicturePane], saved: str, way: str, content: dict[str, Any]
+) -> None:
+    visitor, pane = pictures
+    mine = album(**content)
+    visitor.gets({pane.editor.album: mine, **pane.saving.refreshed()})
+    visitor.presses(way)
+    assert "They are not saved as a set." in visitor.questions[0]
+    assert visitor.sees(pane.editor.album) == mine and picture_sets.names() == [saved]
+    visitor.presses("Put away")
+    assert visitor.sees(pane.editor.album) != mine and not visitor.questions
+    named = {BEGIN: "", DRAW: "Robin-pictures", OPEN: saved}[way]
+    assert visitor.sees(pane.saving.name) == named
+
+
+def test_the_set_that_was_asked_about_is_opened(pictures: tuple[Visitor, PicturePane], saved: str) -> None:
+    visitor, pane = pictures
+    binding.save(albums.load(album(talks=[Talk(("Hi", "Other."))])), "other")
+    visitor.gets({pane.editor.album: album(raw={"a.png": "What is"}), **pane.saving.refreshed(saved)})
+    visitor.presses(OPEN)
+    visitor.enters("Saved picture sets", "other")
+    visitor.presses("Put away")
+    assert albums.load(visitor.sees(pane.editor.album)).name == saved
+
+
+def test_what_takes_long_to_draw_is_waited_for_in_sight_and_nothing_can_be_dropped_meanwhile(
+    pictures: tuple[Visitor, PicturePane],
+) -> None:
+    visitor, pane = pictures
+    (listener,) = visitor.listeners(visitor.button(DRAW), "click")
+    draw = visitor.steps(listener)
+    next(draw)
+    assert "The pictures are being drawn." in visitor.sees(pane.dropping.progress)
+    assert visitor.is_shown(pane.dropping.progress) and not visitor.is_shown(pane.dropping.example)
+    list(draw)
+    assert not visitor.is_shown(pane.dropping.progress) and visitor.is_shown(pane.dropping.example)
+    assert picture_sets.names() == ["Robin-pictures"]
+
+
+def test_without_a_name_nothing_is_drawn_and_nothing_is_asked(pictures: tuple[Visitor, PicturePane]) -> None:
+    visitor, pane = pictures
+    mine = album(talks=[Talk(("Hi", "Hello."))])
+    visitor.gets({pane.editor.album: mine})
+    visitor.enters("Name", "")
+    visitor.presses(DRAW)
+    assert visitor.sees(pane.editor.album) == mine and not visitor.questions and not picture_sets.names()
+    assert visitor.is_shown(pane.dropping.example)
+
+
+def test_whether_to_put_an_album_away_is_no_question_any_more_when_another_one_is_there(
+    pictures: tuple[Visitor, PicturePane],
+) -> None:
+    visitor, pane = pictures
+    visitor.gets({pane.editor.album: album(raw={"a.png": "What is"})})
+    visitor.presses(BEGIN)
+    assert visitor.questions
+    visitor.enters(pane.editor.album, album(), "change")
+    assert not visitor.questions
