@@ -16,8 +16,7 @@ _ONE = {"one", "一"}
 
 
 def is_right(asked: Asked, answer: str) -> bool:
-    """The answer has the right word and none of the wrong ones: naming every colour is not knowing one.
-    """
+    """The answer has the right word and none of the wrong ones: naming every colour is not knowing one."""
     if asked.kind == "is_it":
         return _begins(answer, asked.right)
     if asked.kind == "count":
