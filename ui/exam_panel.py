@@ -53,8 +53,9 @@ class ExamPanel:
         reports = exam.load(folder)
         there = bool(reports)
         quiet = "exam.none" if exam.there_is(folder, runs.spec(run)) else "exam.no_persona"
+        quiet = "exam.outdated" if exam.outdated(folder) else quiet
         updates = {
-            self.none: gr.update(value=sentence(quiet, language), visible=seen(not there)),
+            self.none: gr.update(value=sentence(quiet, language, run=run), visible=seen(not there)),
             self.box: gr.update(elem_classes=classes("report wide" if sees(reports) else "report", there)),
         }
         return updates | (self._shown(run, reports, scope or ALL, language, wanted) if there else {})

@@ -57,6 +57,14 @@ def page() -> Page:
     return panel, visitor, switch
 
 
+def test_a_run_that_sat_an_earlier_exam_is_told_how_to_sit_the_present_one(run: str, page: Page) -> None:
+    panel, _, _ = page
+    for file in (home.runs_dir() / run / "exam").glob("step_*.json"):
+        file.write_text(json.dumps({**json.loads(file.read_text()), "version": 1}))
+    shown = panel.exam.rendered(run, "all", "en", None)
+    assert f"python -m training exam {run}" in shown[panel.exam.none]["value"]
+
+
 def test_the_chosen_checkpoint_stays_while_it_exists(run: str, page: Page) -> None:
     panel, visitor, switch = page
     exam_of = panel.exam

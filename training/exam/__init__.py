@@ -20,8 +20,8 @@ from training.questions import EXAM_VERSION, Question
 
 __all__ = [
     "ALL", "BASE", "KINDS", "RATES", "SEEING", "WITH_PICTURE", "Answer", "Report", "Score", "command",
-    "command_of_step", "end_progress", "folder", "load", "mark", "model_command", "note", "persona", "quick", "save",
-    "scores", "tell", "there_is", "told",
+    "command_of_step", "end_progress", "folder", "load", "mark", "model_command", "note", "outdated", "persona",
+    "quick", "save", "scores", "tell", "there_is", "told",
 ]  # fmt: skip
 
 BASE = 0
@@ -119,6 +119,11 @@ def load(run_folder: Path) -> list[Report]:
             continue
         found += [report] if report.version == EXAM_VERSION else []
     return sorted(found, key=lambda report: report.step)
+
+
+def outdated(run_folder: Path) -> bool:
+    """Whether there are reports, but of another version of the exam."""
+    return any(folder(run_folder).glob("step_*.json")) and not load(run_folder)
 
 
 def told(report: Report) -> dict[str, Any]:

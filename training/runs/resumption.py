@@ -153,7 +153,7 @@ def go_back(folder: Path, point: int, changes: dict[str, Any]) -> None:
     if changes:
         changed["changes"] = [*spec.get("changes", []), {"from": point, **changes}]
         write_json(folder / "spec.json", changed)
-    if not changed.get("own_config"):
+    if changed.get("changes"):
         stages.write_configs(folder, changed)  # also after an attempt that got no further than the line above
 
 

@@ -156,6 +156,7 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path: Path):
     found = exam.load(tmp_path)
     assert [report.step for report in found] == [0, 20]
     assert found[1].answers == marked and found[1].scores == exam.scores(marked, {})
+    assert not exam.outdated(tmp_path)
 
 
 def test_the_quick_exam_is_a_fixed_half_of_every_kind_and_language():

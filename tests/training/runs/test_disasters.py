@@ -194,6 +194,7 @@ def test_a_start_that_was_killed_leaves_no_half_run(fake_xtuner: Behave, who: st
     (half / "work").mkdir(parents=True)
     gone = own_home / "runs" / ".deleted-20260101-000000-who-abce"
     gone.mkdir()
+    (gone / "spec.json").write_text("{}")  # killed before it could be removed
     assert runs.names() == []
     ended(runs.start(who, tiny, Recipe(steps=1)))
     assert not half.exists() and not gone.exists() and len(runs.names()) == 1

@@ -9,7 +9,7 @@ from tests.training.conftest import Behave, ended, wait_for
 from training import machine, merge, runs
 from training.errors import UserError
 from training.recipe import Recipe
-from training.runs import progress, status
+from training.runs import progress, resumption, status
 
 PLAN = Recipe(steps=10, save_every=2)
 
@@ -92,6 +92,21 @@ def test_changes_that_the_optimizer_can_follow_go_on_and_are_remembered(crashed:
     spec = runs.spec(crashed)
     assert spec["recipe"]["max_length"] == 128 and spec["changes"] == [{"from": 4, "max_length": 128, "save_every": 5}]
     assert "max_length = 128\n" in (runs.folder(crashed) / "config.py").read_text()
+
+
+def test_a_change_that_was_written_down_by_half_is_whole_when_the_run_goes_on(
+    crashed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise UserError("disk_full", path="config.py")
+
+    config = runs.folder(crashed) / "config.py"
+    with monkeypatch.context() as broken, pytest.raises(UserError):
+        broken.setattr(resumption.stages, "write_configs", full)
+        resumption.go_back(runs.folder(crashed), 4, {"learning_rate": 1e-4})
+    assert "lr = 0.0001" not in config.read_text()
+    runs.resume(crashed)
+    assert ended(crashed).phase == "done" and "lr = 0.0001" in config.read_text()
 
 
 def test_changes_that_it_cannot_follow_begin_anew(crashed: str) -> None:

@@ -60,6 +60,7 @@ def ming(own_home: Path) -> str:
 def test_every_checkpoint_sits_the_exam_and_the_recommended_one_is_merged(
     fake_xtuner: Behave, ming: str, tiny: str
 ) -> None:
+    (home.models_dir() / tiny / "generation_config.json").write_text('{"eos_token_id": 2}')
     run = runs.start(ming, tiny, SHORT)
     final, folder = ended(run), runs.folder(run)
     assert (final.phase, final.reason) == ("done", None) and "examining" in final.seconds
@@ -67,6 +68,8 @@ def test_every_checkpoint_sits_the_exam_and_the_recommended_one_is_merged(
     assert chosen is not None and model is not None
     assert [report.step for report in exam.load(folder)] == [0, 2, 4, 6]
     assert merge.origin(model)["step"] == chosen.step == final.kept
+    assert json.loads((model / "generation_config.json").read_text())["eos_token_id"] == [0, 2]
+    assert [file.stat().st_mode & 0o777 for file in model.glob("*.safetensors")] == [0o644]
     compared = parity.load(folder)
     assert compared is not None and compared.exact and compared.step == chosen.step
     assert set(merge.whole_checkpoints(folder / "work")) == {chosen.iteration, 6}

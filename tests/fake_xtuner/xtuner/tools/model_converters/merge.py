@@ -12,3 +12,4 @@ assert (adapter / "adapter_config.json").is_file()
 merged.mkdir(parents=True)
 for name in ("config.json", "model.safetensors"):
     shutil.copyfile(model / name, merged / name)
+(merged / "model.safetensors").chmod(0o600)  # as safetensors leaves it
