@@ -89,7 +89,7 @@ def _wire_writing(text: Text, editor: PictureEditor) -> None:
 
 
 def _wire_removing(text: Text, editor: PictureEditor) -> None:
-    def remove(language: str, name: str, chosen: str, _said: str, begin: float, only_silent: bool) -> dict[Any, Any]:
+    def remove(language: str, name: str, chosen: str, begin: float, only_silent: bool) -> dict[Any, Any]:
         listed = list(albums.load(name).pictures)
         place = listed.index(chosen) if chosen in listed else 0
         left = albums.remove(name, chosen)
@@ -101,12 +101,13 @@ def _wire_removing(text: Text, editor: PictureEditor) -> None:
     @told
     def ask(language: str, name: str, chosen: str, said: str, begin: float, only_silent: bool) -> dict[Any, Any]:
         if (said or "").strip():
-            return editor.removing.ask(sentence("pictures.remove_ask", language))
-        return remove(language, name, chosen, said, begin, only_silent)
+            return editor.removing.ask(sentence("pictures.remove_ask", language), name, chosen)
+        return remove(language, name, chosen, begin, only_silent)
 
     at, outputs = [text.language, *editor.at], [*editor.outputs, *editor.removing.outputs]
     editor.remove.click(ask, at, outputs, **PRIVATE)
-    editor.removing.yes.click(told(remove), at, outputs, **PRIVATE)
+    answered = [text.language, editor.removing.subject, *editor.at[3:]]
+    editor.removing.yes.click(editor.removing.about(remove), answered, outputs, **PRIVATE)
 
 
 def _next(album: Album, chosen: str) -> str:

@@ -158,13 +158,13 @@ def queueing(text: Text) -> Confirm:
     return confirm(text, "run.queue_yes", "run.queue_no", loses=False)
 
 
-def ask_to_queue(question: Confirm, error: UserError, language: str) -> dict[Any, Any]:
-    """Updates that put the question, where the device is taken; any other error goes on as it is."""
+def ask_to_queue(question: Confirm, error: UserError, language: str, *subject: Any) -> dict[Any, Any]:
+    """Updates that put the question (about `subject`), where the device is taken; any other error goes on as it is."""
     if error.code != "run_active":
         raise error
     other = str(error.details["run"])
     name = runs.spec(other).get("name") or other
-    return question.ask(sentence("run.queue_ask", language, run=plain(str(name))))
+    return question.ask(sentence("run.queue_ask", language, run=plain(str(name))), *subject)
 
 
 def wire(
@@ -177,25 +177,24 @@ def wire(
     outputs: list[Any],
 ) -> None:
     """Wire the buttons; `following` (run, language) and its `outputs` show the run afterwards."""
-    wanted = gr.State("")
 
-    def resume(mended: bool, queue: bool) -> Callable[..., dict[Any, Any]]:
-        @told
-        def resumed(language: str, chosen: str, point: int | None) -> dict[Any, Any]:
-            changes = runs.look(chosen).remedy if mended else None
-            try:
-                # A remedy's button says no step: it goes on from the newest.
-                runs.resume(chosen, None if mended else point, changes, queue)
-            except UserError as error:
-                return {**ask_to_queue(question, error, language), wanted: "mended" if mended else "plain"}
-            release(stage, chosen, language)
-            return {**following(chosen, language), **question.hide()}
-
-        return resumed
+    def resume(language: str, chosen: str, point: int | None, mended: bool, queue: bool = True) -> dict[Any, Any]:
+        changes = runs.look(chosen).remedy if mended else None
+        try:
+            runs.resume(chosen, point, changes, queue)
+        except UserError as error:
+            return ask_to_queue(question, error, language, chosen, point, mended)
+        release(stage, chosen, language)
+        return {**following(chosen, language), **question.hide()}
 
     @told
-    def queue(language: str, chosen: str, point: int | None, how: str) -> dict[Any, Any]:
-        return resume(how == "mended", True)(language, chosen, point)
+    def go_on(language: str, chosen: str, point: int | None) -> dict[Any, Any]:
+        return resume(language, chosen, point, mended=False, queue=False)
+
+    @told
+    def mend(language: str, chosen: str) -> dict[Any, Any]:
+        # A remedy's button says no step: it goes on from the newest.
+        return resume(language, chosen, None, mended=True, queue=False)
 
     @told
     def aim(language: str, chosen: str, point: int | None) -> Any:
@@ -213,11 +212,12 @@ def wire(
         runs.stop(chosen)
         return following(chosen, language)
 
-    seeing, showing = [text.language, run], [*outputs, *question.outputs, wanted]
-    for button, mended in ((actions.resume, False), (actions.remedy, True)):
-        button.click(resume(mended, False), [*seeing, actions.point], showing, trigger_mode="once", **PRIVATE)
+    seeing, showing = [text.language, run], [*outputs, *question.outputs]
+    actions.resume.click(go_on, [*seeing, actions.point], showing, trigger_mode="once", **PRIVATE)
+    actions.remedy.click(mend, seeing, showing, trigger_mode="once", **PRIVATE)
     actions.point.input(aim, [*seeing, actions.point], actions.resume, **PRIVATE)
-    question.yes.click(queue, [*seeing, actions.point, wanted], showing, trigger_mode="once", **PRIVATE)
+    answered = [text.language, question.subject]
+    question.yes.click(question.about(resume), answered, showing, trigger_mode="once", **PRIVATE)
     for button, by in ((actions.sooner, -1), (actions.later, 1)):
         button.click(lambda said, chosen, by=by: moved(said, chosen, by), seeing, outputs, **PRIVATE)
     actions.leave.click(leave, seeing, outputs, **PRIVATE)

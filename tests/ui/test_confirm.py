@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 
 from serving.stage import Stage
-from tests.training.conftest import Behave, wait_for
+from tests.training.conftest import Behave, ended, wait_for
 from tests.training.conftest import fake_xtuner as fake_xtuner
 from tests.training.conftest import tiny as tiny
 from tests.training.conftest import who as who
@@ -31,6 +31,8 @@ from ui.picture_pane import PicturePane
 from ui.preset_pane import preset_pane, wire_presets
 from ui.preview_pane import preview_pane
 from ui.recipe_form import recipe_form
+from ui.run_actions import queueing, run_actions
+from ui.run_actions import wire as wire_actions
 from ui.run_panel import run_panel
 from ui.saved_datasets import saved_datasets
 
@@ -206,3 +208,45 @@ def test_the_run_that_was_asked_about_is_stopped_and_the_question_names_it(
     assert not runs.look(first).live and runs.look(second).live and not visitor.questions
     assert visitor.sees(panel.run) == second
     runs.stop(second)
+
+
+def test_the_picture_that_was_asked_about_is_removed(
+    pictures: tuple[Visitor, PicturePane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor, pane = pictures
+    editor, removed = pane.editor, list[str]()
+
+    def remove(name: str, picture: str) -> albums.Album:
+        removed.append(picture)
+        return albums.load(name)
+
+    monkeypatch.setattr(albums, "remove", remove)
+    visitor.gets({editor.album: albums.new().id, editor.chosen: "a.png", editor.said: "What is it?"})
+    visitor.does(editor.remove, "click")
+    assert visitor.sees(editor.removing.question) == "Remove this picture and what is written about it?"
+    visitor.enters(editor.chosen, "b.png")
+    visitor.does(editor.removing.yes, "click")
+    assert removed == ["a.png"]
+
+
+@pytest.mark.parametrize("button", ["resume", "remedy"])
+def test_the_run_that_was_asked_about_waits_for_its_turn(button: str, fake_xtuner: Behave, who: str, tiny: str) -> None:
+    fake_xtuner("crash")
+    failed = []
+    for _ in range(2):
+        failed.append(runs.start(who, tiny, Recipe(steps=10, save_every=2)))
+        ended(failed[-1])
+    fake_xtuner("slow")
+    runs.start(who, tiny, Recipe(steps=500))
+    with gr.Blocks() as demo:
+        text, run = english(), gr.Dropdown(failed, value=failed[0])
+        actions, question = run_actions(text, Stage()), queueing(text)
+        wire_actions(text, Stage(), actions, question, run, lambda chosen, language: {run: chosen}, [run])
+    visitor = Visitor(demo)
+    visitor.enters(actions.point, 4)
+    visitor.does(getattr(actions, button), "click")
+    assert "Wait behind it?" in visitor.questions[0]
+    visitor.enters(run, failed[1])
+    visitor.enters(actions.point, 2)
+    visitor.presses("Queue it")
+    assert runs.queued() == [failed[0]] and not visitor.questions
