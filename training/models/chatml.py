@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
@@ -80,7 +79,7 @@ def _before_a_question(folder: Path) -> str | None:
     asked = [{"role": "user", "content": "?"}]
     try:
         said = world.from_string(template).render(messages=asked, add_generation_prompt=True, **marks)
-    except (TemplateError, TypeError):  # it wants what only its own kind of talk has
+    except Exception:  # a stranger's program, which wants what only its own kind of talk has, or fails in any other way
         return None
     return said.removeprefix(marks["bos_token"]).removesuffix(_ASKED) if said.endswith(_ASKED) else None
 

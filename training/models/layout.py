@@ -116,7 +116,7 @@ def table(folder: Path, file: str) -> dict[str, Any]:
 def chat_template(folder: Path) -> Any:
     """The tokenizer's chat template. Raises UserError(model_incomplete, model_without_chat_template)."""
     template = table(folder, "tokenizer_config.json").get("chat_template")
-    if not template and (folder / TEMPLATE).is_file():
+    if (folder / TEMPLATE).is_file():  # which transformers reads in place of the other
         template = (folder / TEMPLATE).read_text(encoding="utf-8", errors="replace")
     if not template:
         raise UserError("model_without_chat_template", model=folder.name)

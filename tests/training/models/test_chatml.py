@@ -36,6 +36,7 @@ def told(folder: Path, template: object, **more: object) -> Path:
         ([{"name": "default", "template": chatml.TEMPLATE}], False),
         ("{{ raise_exception('no') }}", False),
         ("{% broken", False),
+        ("{{ 1 / 0 }}", False),
     ],
 )
 def test_a_template_is_plain_when_nothing_stands_before_the_question(
@@ -49,7 +50,9 @@ def test_a_model_that_arrives_loses_the_system_prompt_that_names_another_identit
     file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
-    source = told(tmp_path / "qwen", QWEN if file == "tokenizer_config.json" else None, eos_token="<|im_end|>")
+    # A file of its own is read in place of the other.
+    stands = QWEN if file == "tokenizer_config.json" else chatml.TEMPLATE
+    source = told(tmp_path / "qwen", stands, eos_token="<|im_end|>")
     if file == "chat_template.jinja":
         (source / file).write_text(QWEN)
     here = arrival.add(source, "qwen")
