@@ -88,7 +88,7 @@ def test_the_prepared_app_comes_up_pulls_its_model_chats_and_knows_it_after_a_re
     app, log = tmp_path / "somewhere" / "app", tmp_path / "app.out"
     shutil.copytree(kit.folder, app)
     with running(app, log) as address:
-        healthy(address, lambda told: told["model"] == "model", log)
+        healthy(address, lambda told: told["model"] == "user-model", log)
         page = chromium.new_context(locale="en-US").new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(address)
@@ -99,5 +99,5 @@ def test_the_prepared_app_comes_up_pulls_its_model_chats_and_knows_it_after_a_re
         page.context.close()
     asked = len(git_hub.asked)
     with running(app, log) as address:
-        healthy(address, lambda told: told["model"] == "model", log)
+        healthy(address, lambda told: told["model"] == "user-model", log)
     assert len(git_hub.asked) == asked

@@ -62,9 +62,9 @@ def end_answers(folder: Path) -> None:
     file = folder / "generation_config.json"
     told = read_json(file) if file.is_file() else {}
     known = told.get("eos_token_id", layout.table(folder, "config.json").get("eos_token_id"))
-    found = {*(known if isinstance(known, list) else [known]), mark} - {None}
+    found = sorted({*(known if isinstance(known, list) else [known]), mark} - {None})
     if found:
-        write_json(file, {**told, "eos_token_id": sorted(found)})
+        write_json(file, {**told, "eos_token_id": found if len(found) > 1 else found[0]})
 
 
 def _before_a_question(folder: Path) -> str | None:
@@ -81,7 +81,8 @@ def _before_a_question(folder: Path) -> str | None:
         said = world.from_string(template).render(messages=asked, add_generation_prompt=True, **marks)
     except Exception:  # a stranger's program, which wants what only its own kind of talk has, or fails in any other way
         return None
-    return said.removeprefix(marks["bos_token"]).removesuffix(_ASKED) if said.endswith(_ASKED) else None
+    # The question first: SmolLM2's first token is the very mark with which the question begins.
+    return said.removesuffix(_ASKED).removeprefix(marks["bos_token"]) if said.endswith(_ASKED) else None
 
 
 def _text(token: Any) -> str:

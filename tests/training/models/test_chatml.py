@@ -60,6 +60,11 @@ def test_a_model_that_arrives_loses_the_system_prompt_that_names_another_identit
     assert json.loads((here / "tokenizer_config.json").read_text())["eos_token"] == "<|im_end|>"
 
 
+def test_a_first_token_that_is_the_mark_of_the_question_itself_is_no_system_prompt(tmp_path: Path) -> None:
+    """SmolLM2-Instruct's bos_token."""
+    assert chatml.is_plain(told(tmp_path / "m", chatml.TEMPLATE, bos_token="<|im_start|>"))
+
+
 def test_another_kind_of_template_stays_as_it_is(tmp_path: Path) -> None:
     folder = told(tmp_path / "m", LLAMA3)
     chatml.make_plain(folder)
