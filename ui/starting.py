@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -43,8 +44,7 @@ def wire_starting(
     """
     entered = [field for name, field in draft.fields.items() if name not in SUGGESTED]
 
-    def begin(queue: bool) -> Any:
-        @told
+    def begin(queue: bool) -> Callable[..., Any]:
         def start(language: str, own: str | None, model: str | None, data: str | None, *settings: Any) -> Any:
             need = missing(model, data)
             if need:
@@ -60,7 +60,7 @@ def wire_starting(
             try:
                 run = runs.start(str(data), str(model), recipe, queue=queue, config=own or "", eyes=eyes)
             except UserError as error:
-                return ask_to_queue(question, error, language)
+                return ask_to_queue(question, error, language, own, model, data, *settings)
             if runs.look(run).phase == "queued":
                 info(sentence("run.queued", language))
             release(stage, run, language)
@@ -72,5 +72,6 @@ def wire_starting(
     outputs = [*panel.outputs, draft.stored, *question.outputs]
     inputs = [text.language, config or gr.State(None), *entered]
     # scroll_to_output takes the visitor down to the run he has just started.
-    button.click(begin(False), inputs, outputs, scroll_to_output=True, trigger_mode="once", **PRIVATE)
-    question.yes.click(begin(True), inputs, outputs, trigger_mode="once", **PRIVATE)
+    button.click(told(begin(False)), inputs, outputs, scroll_to_output=True, trigger_mode="once", **PRIVATE)
+    asked = [text.language, question.subject]
+    question.yes.click(question.about(begin(True)), asked, outputs, trigger_mode="once", **PRIVATE)

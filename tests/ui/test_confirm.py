@@ -35,6 +35,7 @@ from ui.run_actions import queueing, run_actions
 from ui.run_actions import wire as wire_actions
 from ui.run_panel import run_panel
 from ui.saved_datasets import saved_datasets
+from ui.train_tab import train_tab
 
 
 def answers(name: str) -> list[str]:
@@ -250,3 +251,25 @@ def test_the_run_that_was_asked_about_waits_for_its_turn(button: str, fake_xtune
     visitor.enters(actions.point, 2)
     visitor.presses("Queue it")
     assert runs.queued() == [failed[0]] and not visitor.questions
+
+
+def test_a_new_run_waits_for_its_turn_with_the_settings_that_were_asked_about(
+    fake_xtuner: Behave, who: str, tiny: str
+) -> None:
+    fake_xtuner("slow")
+    first = runs.start(who, tiny, Recipe(steps=500))
+    with gr.Blocks() as demo:
+        tab = train_tab(english(), Stage())
+        tab.drafts[0].stored.render()
+    visitor = Visitor(demo)
+    steps = tab.drafts[0].fields["steps"]
+    visitor.gets({tab.model: tiny, tab.dataset: who})
+    visitor.enters(steps, 7, "input")
+    visitor.presses("Start training")
+    assert "Wait behind it?" in visitor.questions[0]
+    visitor.enters(steps, 9)
+    visitor.presses("Queue it")
+    (second,) = runs.queued()
+    assert runs.spec(second)["recipe"]["steps"] == 7 and not visitor.questions
+    runs.stop(second)
+    runs.stop(first)
