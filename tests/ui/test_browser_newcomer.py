@@ -16,7 +16,7 @@ from training.exam import parity, recommendation
 from training.runs import progress
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.timeout(2700)]
-STEPS = 60
+STEPS = 30
 """Enough to answer with its name, though not to pass the exam (docs/recipe.md)."""
 
 
