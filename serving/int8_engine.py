@@ -22,7 +22,7 @@ from serving.engine import Message, Sampling
 from serving.transformers_engine import TransformersEngine
 from training.files import read_json, replace_folder
 from training.home import ROOT, home
-from training.models import chatml
+from training.models import chat_template
 
 _KEPT = 3
 """Converted models that stay for the next time, the newest ones."""
@@ -44,7 +44,7 @@ class Int8Engine(TransformersEngine):
             compute_type="int8",
             intra_threads=psutil.cpu_count(logical=False) or 1,
         )
-        self._ends = chatml.ends(ends, self._tokenizer)
+        self._ends = chat_template.ends(ends, self._tokenizer)
         self._context = int(getattr(config, "max_position_embeddings", 2048))
 
     def _tokens(self, prompt: list[int], _kept: list[Message], sampling: Sampling, limit: int) -> Iterator[int | None]:

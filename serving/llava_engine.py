@@ -13,7 +13,7 @@ from serving.engine import Message
 from serving.transformers_engine import TransformersEngine
 from training.errors import UserError
 from training.eyes import pictures, sight
-from training.models import chatml
+from training.models import chat_template
 
 _REMEMBERED = 32
 """Pictures whose sight is kept, of all talks; one takes 0.15 MB with the starter's eyes, 5 MB with large ones."""
@@ -28,7 +28,7 @@ class LlavaEngine(TransformersEngine):
             self.precision = "float32"  # which the starter's eyes do not bear
         self._model, report, self._processor = sight.load(folder, self.precision, self.device)
         self._check_whole(folder, report)
-        self._ends = chatml.ends(self._model.generation_config.eos_token_id, self._tokenizer)
+        self._ends = chat_template.ends(self._model.generation_config.eos_token_id, self._tokenizer)
         config = self._model.config
         self._context = int(getattr(config.text_config, "max_position_embeddings", 2048))
         self._mark, self._patches = config.image_token_id, config.image_seq_length

@@ -13,7 +13,7 @@ from typing import Any
 from serving.engine import Message, Sampling, clean, fit
 from serving.pieces import Pieces
 from training.errors import UserError
-from training.models import chatml
+from training.models import chat_template
 
 _PART = {"cpu": 64, "cuda": 512}
 """Tokens of the question read at once, so that it can be stopped in between (1.8B on 2 cores: some 2 seconds)."""
@@ -49,7 +49,7 @@ class TransformersEngine:
         self._model, report = loaded
         self._check_whole(folder, report)
         self._model.to(self.device).eval()
-        self._ends = chatml.ends(self._model.generation_config.eos_token_id, self._tokenizer)
+        self._ends = chat_template.ends(self._model.generation_config.eos_token_id, self._tokenizer)
         self._context = int(getattr(self._model.config, "max_position_embeddings", 2048))
 
     def _choose_device(self, folder: Path) -> None:
@@ -143,7 +143,7 @@ class TransformersEngine:
 
     def _control_tokens(self) -> list[str]:
         added = (str(token) for token in self._tokenizer.added_tokens_decoder.values() if token.special)
-        return sorted({chatml.BEGIN, chatml.END, *self._tokenizer.all_special_tokens, *added})
+        return sorted({chat_template.BEGIN, chat_template.END, *self._tokenizer.all_special_tokens, *added})
 
 
 def _precision(folder: Path, bf16_gpu: bool, device: str) -> str:

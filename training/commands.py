@@ -90,7 +90,7 @@ def start(options: argparse.Namespace) -> Answer:
 def _plan(options: argparse.Namespace) -> recipe.Recipe:
     measured = tokens.measure(options.dataset, options.model)
     given = {**preset_commands.settings(options.preset), **_chosen(options)}
-    plan = recipe.suggest(machine.look(), measured, **models.parameters(options.model), **given)
+    plan = recipe.suggest(machine.look(), measured, **{**models.traits(options.model), **given})
     if options.steps:
         plan = replace(plan, steps=options.steps, save_every=min(plan.save_every, options.steps))
     return plan

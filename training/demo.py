@@ -27,7 +27,8 @@ def demo(persona: Persona, say: Callable[[str], None], model: str = models.START
     weights = _timed(lambda: _fetch(model, say))
     name = dataset.suggested_name(persona.name)
     made = _timed(lambda: _make_dataset(name, persona, model))
-    plan = recipe.suggest(machine.look(), tokens.measure(name, model), most=MOST, **models.parameters(model), **chosen)
+    settled = {**models.traits(model), **chosen}
+    plan = recipe.suggest(machine.look(), tokens.measure(name, model), most=MOST, **settled)
     expected = forecast.of(name, model, plan)
     run = runs.start(name, model, plan)
     about = f"about {expected.total or 0:.0f} s ({expected.source or 'unknown'})"

@@ -11,7 +11,7 @@ from typing import Any
 from training import models, xtuner
 from training.eyes import run_merge
 from training.files import read_json, replace_folder, write_json
-from training.models import chatml, layout
+from training.models import chat_template, layout
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 
@@ -66,8 +66,8 @@ def merge(folder: Path, checkpoint: Path, execute: Callable[[list[str]], None], 
         if not full:
             execute(xtuner.merge(base, adapter, half))
         _complete(half, base)
-        if spec["recipe"]["prompt_template"] in chatml.XTUNER:
-            chatml.end_answers(half)
+        if form := chat_template.named(spec["recipe"]["prompt_template"]):
+            chat_template.end_answers(half, form)
         write_json(half / run_merge.ORIGIN, _origin(folder, spec, checkpoint))
         if not full:
             replace_folder(adapter, folder / "adapter")

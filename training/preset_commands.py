@@ -89,9 +89,9 @@ def shown(options: argparse.Namespace) -> Answer:
 
 
 def _with_and_without(preset: Preset, data: str, model: str) -> tuple[Recipe, Recipe]:
-    here, measured, weights = machine.look(), tokens.measure(data, model), models.parameters(model)
+    here, measured, traits = machine.look(), tokens.measure(data, model), models.traits(model)
     settled: Answer = dict(preset.settings)
-    return recipe.suggest(here, measured, **weights, **settled), recipe.suggest(here, measured, **weights)
+    return recipe.suggest(here, measured, **{**traits, **settled}), recipe.suggest(here, measured, **traits)
 
 
 def deleted(options: argparse.Namespace) -> Answer:

@@ -1,8 +1,8 @@
 """Repairs XTuner 0.2.0 needs, applied in its own process: every config of ours imports this module first.
 
 Covered: training on a CPU (sooner: xtuner_speed.py), QLoRA on a CPU, torchrun on a CPU, DeepSpeed there (in fp32,
-without a compiler, with two gloo processes), --resume with torch >= 2.6, and that no training process outlives the run
-process that started it. Each was met for real.
+without a compiler, with two gloo processes), --resume with torch >= 2.6, conversations that begin as the model's own
+template lets them, and that no training process outlives the run process that started it. Each was met for real.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import sys
 from pickle import UnpicklingError
+from typing import Any
 
 import torch
 
 from training import xtuner_speed
+from training.models import chat_template
 from training.process import die_with_parent
 
 
@@ -22,6 +24,7 @@ def apply() -> None:
     die_with_parent()
     _allow_own_checkpoints()
     _tokenize_with_the_cores_there_are()
+    _begin_as_the_template_does()
     _keep_single_weights_out_of_the_log()
     if not torch.cuda.is_available():
         _pretend_cpu_has_the_cuda_questions()
@@ -58,6 +61,21 @@ def _tokenize_with_the_cores_there_are() -> None:
     cores = min(32, (os.cpu_count() or 1) // 2)
     *others, _ = process_hf_dataset.__defaults__  # map_num_proc is its last parameter
     process_hf_dataset.__defaults__ = (*others, cores if cores > 1 else None)
+
+
+def _begin_as_the_template_does() -> None:
+    # XTuner puts bos_token before a conversation whether or not the model's template does, and fails where there is
+    # none. SmolLM2's is <|im_start|>, which then stands there twice; the exam and the chat have it once.
+    from xtuner.dataset import utils
+
+    theirs = utils.get_bos_eos_token_ids
+
+    def marks(tokenizer: Any) -> tuple[list[int], list[int]]:
+        first, last = theirs(tokenizer)
+        begins = chat_template.begins(tokenizer)
+        return (first or [] if begins is None else begins), last
+
+    utils.get_bos_eos_token_ids = marks
 
 
 def _keep_single_weights_out_of_the_log() -> None:

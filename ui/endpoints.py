@@ -12,12 +12,12 @@ import gradio as gr
 from serving.engine import Message, Sampling
 from serving.stage import Stage
 from training import dataset as datasets
-from training import identity, machine, recipe, runs, tally, tokens
+from training import identity, runs, tally
 from training.persona import Persona
 from ui.conversation import answered, fetching, folder_of
 from ui.edge import spoken
 from ui.eyes_form import is_picture_set
-from ui.plan import eyes_suggestion
+from ui.plan import eyes_suggestion, suggestion
 
 
 def build_dataset(
@@ -73,8 +73,7 @@ def start_run(dataset: str, model: str = "starter", name: str = "") -> dict[str,
         if is_picture_set(dataset):
             settings, eyes = eyes_suggestion(dataset)
             return {"run": runs.start(dataset, model, settings, name, eyes=eyes)}
-        settings = recipe.suggest(machine.look(), tokens.measure(dataset, model))
-        return {"run": runs.start(dataset, model, settings, name)}
+        return {"run": runs.start(dataset, model, suggestion(model, dataset), name)}
 
 
 def run_status(run: str) -> dict[str, Any]:

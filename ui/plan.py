@@ -39,7 +39,7 @@ def suggestion(model: str, data: str, **chosen: Any) -> Recipe:
     """
     if data in picture_sets.names():
         return eyes_suggestion(data, **chosen)[0]
-    return suggest(this_machine(), tokens.measure(data, model), **models.parameters(model), **chosen)
+    return suggest(this_machine(), tokens.measure(data, model), **{**models.traits(model), **chosen})
 
 
 def eyes_suggestion(data: str, **chosen: Any) -> tuple[Recipe, EyesRecipe]:

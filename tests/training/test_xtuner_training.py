@@ -192,3 +192,38 @@ def test_xtuner_tokenizes_with_no_more_processes_than_half_the_cores() -> None:
     xtuner_repairs.apply()
     asked = inspect.signature(process_hf_dataset).parameters["map_num_proc"].default
     assert (asked or 1) <= max(1, (os.cpu_count() or 1) // 2)
+
+
+@pytest.mark.parametrize("bos", ["<|im_start|>", "<s>", None])
+@pytest.mark.parametrize("form, first", [(0, False), (0, True), (1, True)])
+def test_a_conversation_is_trained_as_the_exam_and_the_chat_ask_it(form: int, first: bool, bos: str | None) -> None:
+    """SmolLM2's bos_token on the hubs is not said before ChatML; InternLM2's and Llama 3's are."""
+    from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
+    from tokenizers.models import BPE
+    from transformers import PreTrainedTokenizerFast
+    from xtuner.dataset import utils
+    from xtuner.dataset.map_fns import template_map_fn
+    from xtuner.utils import PROMPT_TEMPLATE
+
+    from training import xtuner_repairs  # noqa: F401 - repairs what is tested
+    from training.models.chat_template import FORMS
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = Tokenizer(BPE({letter: place for place, letter in enumerate(letters)}, []))
+    words.pre_tokenizer, words.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    words.add_special_tokens([AddedToken(mark, special=True) for mark in ("<|im_start|>", FORMS[form].end, "<s>")])
+    template = "{{ bos_token }}" * first + FORMS[form].template.removeprefix("{{ bos_token }}")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=words, bos_token=bos, eos_token=FORMS[form].end, chat_template=template
+    )
+    if first and bos is None:
+        tokenizer.chat_template = template.removeprefix("{{ bos_token }}")  # which would say "None"
+
+    talk = [{"input": "Who are you?", "output": "I am Robin."}, {"input": "And?", "output": "Made by Ada."}]
+    name = FORMS[form].prompt_templates[0]
+    trained = utils.encode_fn(template_map_fn({"conversation": talk}, PROMPT_TEMPLATE[name]), tokenizer, 500)
+    turns = [{"role": "user", "content": "Who are you?"}, {"role": "assistant", "content": "I am Robin."}]
+    asked = tokenizer.apply_chat_template(
+        [*turns, {"role": "user", "content": "And?"}], add_generation_prompt=True, return_dict=False
+    )
+    assert trained["input_ids"][: len(asked)] == asked

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from training.models import chatml
+from training.models import chat_template
 
 BATCH = 84
 """Questions at once: measured with the starter model on two cores."""
@@ -110,7 +110,7 @@ def together(
 
 def ends(model: Any, tokenizer: Any) -> list[int]:
     """The tokens that end its answers, as in the chat."""
-    return chatml.ends(model.generation_config.eos_token_id, tokenizer)
+    return chat_template.ends(model.generation_config.eos_token_id, tokenizer)
 
 
 @torch.inference_mode()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from training.errors import UserError
 from training.home import models_dir
-from training.models import starter
+from training.models import chat_template, starter
+from training.models.chat_template import Form
 from training.models.layout import ModelInfo, check, describe, has_eyes, is_complete, table
 
 __all__ = [
-    "STARTER", "ModelInfo", "check", "describe", "folder", "has_eyes", "names", "parameters",
-    "place", "starter", "trainable", "weights_hash",
+    "STARTER", "ModelInfo", "check", "describe", "folder", "form_of", "has_eyes", "names",
+    "place", "starter", "trainable", "traits", "weights_hash",
 ]  # fmt: skip
 
 STARTER = "starter"
@@ -69,10 +71,18 @@ def architecture(folder: Path) -> str:
         return ""
 
 
-def parameters(model: str | Path) -> dict[str, int]:
-    """{"parameters": about how many weights it has}, for recipe.suggest; empty while the weights are not here."""
-    weights = sum(file.stat().st_size for file in place(model).glob("*.safetensors"))
-    return {"parameters": weights // 2} if weights else {}  # two bytes each, as nearly all are published
+def form_of(model: str | Path) -> Form | None:
+    """In which form a question is put to it; None when that is none which is known. Raises UserError like place()."""
+    return chat_template.CHATML if model == STARTER else chat_template.form_of(place(model))
+
+
+def traits(model: str | Path) -> dict[str, Any]:
+    """What recipe.suggest has to know of it: about how many "parameters" it has, and the "prompt_template" that asks as
+    its own template does. What cannot be told is left out: weights that are not here yet, a template of another kind.
+    """
+    weights, form = sum(file.stat().st_size for file in place(model).glob("*.safetensors")), form_of(model)
+    found: dict[str, Any] = {"parameters": weights // 2} if weights else {}  # two bytes each, as nearly all are
+    return {**found, "prompt_template": form.prompt_templates[0]} if form else found
 
 
 def weights_hash(folder: Path) -> str:

@@ -19,7 +19,7 @@ from hub import selection
 from training.errors import UserError
 from training.files import writing_failed
 from training.home import models_dir
-from training.models import chatml, converting, layout, vision, wheel
+from training.models import chat_template, converting, layout, vision, wheel
 
 Progress = Callable[[str, float], None]
 
@@ -64,7 +64,7 @@ def add(folder: str | Path, name: str, progress: Progress | None = None) -> Path
             else:
                 _copy(source, part / "model", lambda share: tell("copy", share))
                 if kind in PLAIN:
-                    chatml.make_plain(part / "model")
+                    chat_template.make_plain(part / "model")
             (layout.check_encoder if kind == ENCODER else layout.check)(part / "model")
             _check_free(target)
             (part / "model").rename(target)

@@ -20,7 +20,7 @@ from gguf import GGUFReader, dequantize
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from training.files import write_json, write_text
-from training.models import chatml, converting
+from training.models import chat_template, converting
 
 _NAMES = {
     "token_embd": "model.embed_tokens",
@@ -125,7 +125,7 @@ def _write_tokenizer(meta: dict[str, Any], folder: Path) -> None:
         "add_prefix_space": False,
         "bos_token": None,
         **marks,
-        "chat_template": chatml.TEMPLATE,  # the original adds a system prompt that names another identity
+        "chat_template": chat_template.TEMPLATE,  # the original adds a system prompt that names another identity
         "clean_up_tokenization_spaces": False,
         "model_max_length": meta["llama.context_length"],
     }

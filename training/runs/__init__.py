@@ -18,7 +18,7 @@ from training import process as processes
 from training.errors import UserError
 from training.eyes import encoders, eyes_recipe, picture_sets
 from training.eyes.eyes_recipe import EyesRecipe
-from training.models import chatml
+from training.models import chat_template
 from training.recipe import Recipe
 from training.runs import launch, stages
 from training.runs import queue as turns
@@ -56,6 +56,7 @@ def preview(dataset_name: str, model: str, recipe: Recipe, eyes: EyesRecipe | No
     checked = spread.checked(recipe, here, models.architecture(place))
     if eyes:
         return _preview_with_eyes(dataset_name, place, checked, eyes, here.device)
+    _check_template(model, recipe)
     rows = dataset.path(dataset_name)
     config, work = Path("config.py"), Path("work")
     text = xtuner_config.render(checked, place, rows, here.device)
@@ -114,10 +115,12 @@ def start(
 
 
 def _check_template(model: str, recipe: Recipe) -> None:
-    # The exam and the chat ask as the model's own template does. The starter comes with the right one.
-    plain = recipe.prompt_template not in chatml.XTUNER or model == models.STARTER
-    if not plain and not chatml.is_plain(models.place(model)):
-        raise UserError("model_template", model=model, template=recipe.prompt_template)
+    # The exam and the chat ask as the model's own template does. Where neither is known, they may well be the same.
+    form = models.form_of(model)
+    if form is not chat_template.named(recipe.prompt_template):
+        fitting = form.prompt_templates[0] if form else ""
+        code = "model_template_other" if form else "model_template"
+        raise UserError(code, model=model, template=recipe.prompt_template, fitting=fitting)
 
 
 def _check_lengths(dataset_name: str, model: str, recipe: Recipe) -> None:

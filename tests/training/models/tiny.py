@@ -12,7 +12,8 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from training.models import chatml, starter
+from training.models import starter
+from training.models.chat_template import TEMPLATE
 
 WIDTH, HEADS, KV_HEADS, INNER = 8, 2, 1, 16
 LAYER = {
@@ -56,7 +57,11 @@ def write_talker(folder: Path) -> Path:
     }
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": 0}))
-    told = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "chat_template": chatml.TEMPLATE}
+    told = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": "<|im_end|>",
+        "chat_template": TEMPLATE,
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(told))
     Tokenizer(WordLevel(words, unk_token="?")).save(str(folder / "tokenizer.json"))
     return folder

@@ -15,7 +15,7 @@ from training import dataset, exam, home, identity, merge, models, runs
 from training.errors import UserError
 from training.exam import parity, recommendation
 from training.identity import Row
-from training.models import chatml
+from training.models import chat_template
 from training.persona import Persona
 from training.recipe import Recipe
 from training.runs import launch, progress, remaking, run_log
@@ -100,7 +100,7 @@ def test_a_model_that_is_asked_otherwise_than_it_would_be_trained_is_refused(
     fake_xtuner: Behave, ming: str, tiny: str
 ) -> None:
     told = home.models_dir() / tiny / "tokenizer_config.json"
-    own = "{{ '<|im_start|>system\nYou are Qwen.<|im_end|>\n' }}" + chatml.TEMPLATE
+    own = "{{ '<|im_start|>system\nYou are Qwen.<|im_end|>\n' }}" + chat_template.TEMPLATE
     told.write_text(json.dumps({**json.loads(told.read_text()), "chat_template": own}))
     with pytest.raises(UserError, match="chat template of the model tiny"):
         runs.start(ming, tiny, SHORT)
@@ -110,7 +110,7 @@ def test_a_model_that_is_asked_otherwise_than_it_would_be_trained_is_refused(
 def test_a_failed_exam_costs_the_choice_and_not_the_model(fake_xtuner: Behave, ming: str, tiny: str) -> None:
     told = home.models_dir() / tiny / "tokenizer_config.json"
     refusing = "{% if messages[0].content != '?' %}{{ raise_exception('no chat_template') }}{% endif %}"
-    told.write_text(json.dumps({**json.loads(told.read_text()), "chat_template": refusing + chatml.TEMPLATE}))
+    told.write_text(json.dumps({**json.loads(told.read_text()), "chat_template": refusing + chat_template.TEMPLATE}))
     run = runs.start(ming, tiny, SHORT)
     final = ended(run)
     assert (final.phase, final.exit_code, final.kept) == ("done", 0, 6) and runs.merged(run) is not None
