@@ -18,13 +18,14 @@ from training.recipe import Recipe
 
 STOP_FILE = "stop_and_keep"
 """The training ends after the step at hand when this file is in its work folder."""
+_TOOL = ("-m", "training.xtuner_tool")
 PORT = 29500
 """Where the processes of several machines meet unless the recipe says otherwise: torchrun's own choice."""
 
 
 def train(config: Path, work_dir: Path, recipe: Recipe, resume: Path | None = None) -> list[str]:
     """The command that trains, on the first machine. Its exit code is true."""
-    tool = ["-m", "xtuner.tools.train", *_train_arguments(config, work_dir, recipe, resume)]
+    tool = [*_TOOL, "xtuner.tools.train", *_train_arguments(config, work_dir, recipe, resume)]
     if not recipe.distributed:
         return [sys.executable, *tool]
     # DeepSpeed without torchrun goes looking for MPI, for one process too.
@@ -73,7 +74,7 @@ def _with(variables: Mapping[str, object], line: str) -> str:
 def convert(config: Path, checkpoint: Path, adapter: Path) -> list[str]:
     """The command that turns a checkpoint into a Hugging Face adapter (or, for full, into a model folder)."""
     tool = "xtuner.tools.model_converters.pth_to_hf"
-    return [sys.executable, "-m", tool, str(config), str(checkpoint), str(adapter), "--fp32", "--safe-serialization"]
+    return [sys.executable, *_TOOL, tool, str(config), str(checkpoint), str(adapter), "--fp32", "--safe-serialization"]
 
 
 def merge(model: Path, adapter: Path, merged: Path) -> list[str]:
@@ -81,7 +82,7 @@ def merge(model: Path, adapter: Path, merged: Path) -> list[str]:
     # Always on the CPU: it takes seconds there, and whoever chats on the GPU keeps his memory.
     options = ["--safe-serialization", "--device", "cpu"]
     paths = [str(model), str(adapter), str(merged)]
-    return [sys.executable, "-m", "xtuner.tools.model_converters.merge", *paths, *options]
+    return [sys.executable, *_TOOL, "xtuner.tools.model_converters.merge", *paths, *options]
 
 
 def checkpoints(work_dir: Path) -> dict[int, Path]:
