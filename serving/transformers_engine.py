@@ -57,7 +57,9 @@ class TransformersEngine:
 
         self._torch = torch
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.precision = _precision(folder, self.device == "cuda" and torch.cuda.is_bf16_supported(), self.device)
+        # Older GPUs than Ampere count as able to: they emulate it, slowly.
+        bf16 = self.device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        self.precision = _precision(folder, bf16, self.device)
 
     def _check_whole(self, folder: Path, report: dict[str, Any]) -> None:
         if report["missing_keys"]:  # the library would fill them with random numbers and only warn

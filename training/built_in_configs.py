@@ -88,7 +88,7 @@ class Fit:
         """Values by the names that XTuner's configs give them. They count iterations: a batch each."""
         recipe = self.recipe
         passes = max(1, round(recipe.steps * recipe.rows_a_step / max(1, self.rows)))
-        iterations = max(1, passes * self.rows // batch_size)
+        iterations = max(1, passes * self.rows // (batch_size * recipe.processes * recipe.nodes))
         return {
             "pretrained_model_name_or_path": str(self.model),
             "max_length": recipe.max_length,

@@ -50,6 +50,8 @@ class Facts:
     keep_checkpoints: int
     example: list[tuple[str, bool]]
     """The first sequence: pieces of text, and whether they are learned or only read."""
+    epochs: float = 0.0
+    """Passes over the rows, where the config counts these; then `iterations` are those of one process."""
 
     def recipe(self, plan: Recipe) -> Recipe:
         """The run's recipe: these settings; where and how to run (device, processes...) as in `plan`.
@@ -58,8 +60,10 @@ class Facts:
         """
         if self.iterations < self.accumulation:
             raise UserError("config_no_step", iterations=self.iterations, accumulation=self.accumulation)
-        own = {name: value for name, value in asdict(self).items() if name not in ("rows", "iterations", "example")}
-        steps = math.ceil(self.iterations / self.accumulation)  # the last one may be of fewer batches
+        other = ("rows", "iterations", "example", "epochs")
+        own = {name: value for name, value in asdict(self).items() if name not in other}
+        processes = plan.processes * plan.nodes if self.epochs else 1  # which share the rows of a pass
+        steps = math.ceil(self.iterations / processes / self.accumulation)  # the last one may be of fewer batches
         saved = max(1, self.save_every // self.accumulation)
         own |= {"steps": steps, "save_every": min(saved, steps)}
         own |= {"lora_layers": "all", "lora_plus_ratio": 1.0, "auto_stop": False}
@@ -121,7 +125,9 @@ def _facts(config: Any, rows: Any, tokenizer: Any) -> Facts:
     llm, lora = config.model.get("llm", {}), config.model.get("lora") or {}
     batch = int(config.train_dataloader.batch_size)
     passes = math.ceil(len(rows) / batch)
-    iterations = config.train_cfg.get("max_iters") or int(config.train_cfg.get("max_epochs", 1) * passes)
+    counted = config.train_cfg.get("max_iters")
+    epochs = 0.0 if counted else float(config.train_cfg.get("max_epochs", 1))
+    iterations = counted or int(epochs * passes)
     saving = config.get("default_hooks", {}).get("checkpoint") or {}
     interval = int(saving.get("interval", -1))
     every = interval * (passes if saving.get("by_epoch", True) else 1) if interval > 0 else iterations
@@ -141,6 +147,7 @@ def _facts(config: Any, rows: Any, tokenizer: Any) -> Facts:
         save_every=every,
         keep_checkpoints=int(saving.get("max_keep_ckpts", -1)),
         example=_example(rows[0], tokenizer),
+        epochs=epochs,
     )
 
 

@@ -33,7 +33,7 @@ from training.errors import UserError
 from training.machine import Machine, amx
 from training.models import layout
 from training.recipe import LORA_LAYERS, Recipe
-from training.xtuner_config import written_out
+from training.xtuner_config import attention
 
 PROGRAM = int(0.9 * 2**30)
 SPARE = 1.8
@@ -106,7 +106,7 @@ def needed(model: Shape, recipe: Recipe, longest: int, device: str = "cpu") -> M
     weights //= parts if stage == 3 else 1
     tokens = recipe.batch_size * longest // recipe.sequence_parallel
     wide = 2 if recipe.precision == "fp32" and not halved else 1
-    scores = 5 * model.heads * longest / model.width if written_out(recipe, device) else 0
+    scores = 5 * model.heads * longest / model.width if attention(recipe, device) == "eager" else 0
     layer = wide * tokens * model.width * (34 + scores)
     kept = 2 * wide * tokens * model.width
     activations = layer + model.layers * kept if recipe.activation_checkpointing else model.layers * layer

@@ -114,6 +114,10 @@ class Recipe:
         ]
         if self.varlen_attention and not self.pack:
             found.append(UserError("recipe_varlen_without_packing"))
+        if self.varlen_attention and self.batch_size > 1:
+            found.append(UserError("recipe_varlen_batch", steps=self.batch_size * self.accumulation))
+        if self.deepspeed != "none" and self.method != "full" and self.lora_plus_ratio != 1:
+            found.append(UserError("recipe_lora_plus_deepspeed", ratio=self.lora_plus_ratio))
         if self.sequence_parallel > 1 and not self._shares_sequences:
             found.append(UserError("recipe_sequence_parallel", value=self.sequence_parallel))
         if not 0 < self.learning_rate <= 1:
@@ -200,6 +204,7 @@ def suggest(
     `chosen` are settings that stand: the others are made to fit them.
     """
     recipe = replace(_plain(machine, parameters), **chosen)
+    recipe = replace(recipe, **{**_fitting(recipe), **chosen})
     if recipe.method == "full":
         recipe = replace(recipe, **{**_full(machine, parameters), **chosen})
     sequences = max(1, math.ceil(data.tokens / recipe.max_length) if recipe.pack else data.rows)
@@ -230,6 +235,18 @@ def _plain(machine: Machine, parameters: int) -> Recipe:
         max_length=512,
         activation_checkpointing=parameters > 500_000_000,
     )
+
+
+def _fitting(recipe: Recipe) -> dict[str, Any]:
+    """What DeepSpeed and packed rows that do not see each other want otherwise: one learning rate, as before LoRA+
+    (docs/recipe.md, S), and one sequence at a time.
+    """
+    changes: dict[str, Any] = {}
+    if recipe.deepspeed != "none" and recipe.lora_plus_ratio != 1:
+        changes |= {"lora_plus_ratio": 1.0, "learning_rate": Recipe.learning_rate}
+    if recipe.varlen_attention:
+        changes |= {"batch_size": 1, "accumulation": recipe.batch_size * recipe.accumulation}
+    return changes
 
 
 def _full(machine: Machine, parameters: int) -> dict[str, Any]:

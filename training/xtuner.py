@@ -48,9 +48,14 @@ def meeting_port(recipe: Recipe) -> int:
 
 def plain_train(config: Path, work_dir: Path, recipe: Recipe, resume: Path | None = None) -> str:
     """The same for a terminal, as the course writes it: a line for each machine, and one for Slurm."""
-    line = shlex.join(["xtuner", "train", *_train_arguments(config, work_dir, recipe, resume)])
-    chosen = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, recipe.gpus))} if recipe.gpus else {}
+    arguments = _train_arguments(config, work_dir, recipe, resume)
+    line = shlex.join(["xtuner", "train", *arguments])
+    numbers = ",".join(map(str, recipe.gpus))
+    chosen = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": numbers} if recipe.gpus else {}
     if recipe.nodes * recipe.processes == 1:
+        if recipe.deepspeed != "none":  # for one process `xtuner train` asks no torchrun, and DeepSpeed then wants MPI
+            tool = ["-m", "xtuner.tools.train", *arguments, "--launcher", "pytorch"]
+            line = shlex.join(["torchrun", *_meeting(recipe), *tool])
         return _with(chosen, line)
     here = {**chosen, "NPROC_PER_NODE": recipe.processes}
     if recipe.nodes == 1:

@@ -113,23 +113,27 @@ tokenizer = dict(
 )
 
 
-def written_out(recipe: Recipe, device: str) -> bool:
-    """Whether attention is computed step by step: torch's own kernel takes several times as long for short rows on a
-    CPU; for long ones it saves much memory.
+def attention(recipe: Recipe, device: str) -> str:
+    """How attention is computed, as transformers calls it.
+
+    On a CPU step by step: torch's own kernel takes several times as long for short rows; for long ones it saves much
+    memory. Left to itself, XTuner takes flash-attn where it is installed, and weights in 16 bits with it.
     """
-    return device == "cpu" and recipe.max_length <= SHORT
+    if device == "cpu" and recipe.max_length <= SHORT:
+        return "eager"
+    return "flash_attention_2" if recipe.varlen_attention or recipe.sequence_parallel > 1 else "sdpa"
 
 
 def _llm(recipe: Recipe, device: str) -> str:
     dtype = "torch.float32" if device == "cpu" else f"torch.{DTYPE[recipe.precision]}"
-    attention = '    attn_implementation="eager",\n' if written_out(recipe, device) else ""
     text = f"""\
 llm = dict(
     type=AutoModelForCausalLM.from_pretrained,
     pretrained_model_name_or_path=pretrained_model_name_or_path,
     trust_remote_code=False,
     torch_dtype={"torch.float32" if recipe.method == "full" else dtype},
-{attention})
+    attn_implementation={attention(recipe, device)!r},
+)
 """
     if recipe.method == "qlora":
         text += f"""\

@@ -2,14 +2,18 @@
 
 Covered: training on a CPU (sooner: xtuner_speed.py), QLoRA on a CPU, torchrun on a CPU, DeepSpeed there (in fp32,
 without a compiler, with two gloo processes), --resume with torch >= 2.6, conversations that begin as the model's own
-template lets them, and that no training process outlives the run process that started it. Each was met for real.
+template lets them, and that no training process outlives the run process that started it. Each was met for real; only
+the one for flash-attn was met without it, by XTuner's own attention on torch's kernel.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pickle import UnpicklingError
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -26,6 +30,7 @@ def apply() -> None:
     _tokenize_with_the_cores_there_are()
     _begin_as_the_template_does()
     _keep_single_weights_out_of_the_log()
+    _attend_alone_and_with_a_cache()
     if not torch.cuda.is_available():
         _pretend_cpu_has_the_cuda_questions()
         xtuner_speed.apply()
@@ -83,6 +88,31 @@ def _keep_single_weights_out_of_the_log() -> None:
     from mmengine.optim.optimizer import default_constructor
 
     default_constructor.print_log = lambda *_, **__: None
+
+
+def _attend_alone_and_with_a_cache() -> None:
+    # With flash-attn installed XTuner replaces every model's attention. Its own asks for a process group, which one
+    # process has none of, and calls the cache of an answer's tokens as transformers did before 4.56.
+    from xtuner.model.modules import dispatch
+
+    if not dispatch.SUPPORT_FLASH2:
+        return
+    from mmengine.dist import get_rank
+    from xtuner.model.modules.dispatch import llama, mistral, qwen2
+
+    group = SimpleNamespace(is_initialized=torch.distributed.is_initialized, get_rank=get_rank)
+    for room in (llama, mistral, qwen2):
+        room.dist = group
+        name = f"{room.__name__.rpartition('.')[2]}_attn_forward"
+        setattr(room, name, _with_todays_cache(getattr(room, name)))
+
+
+def _with_todays_cache(forward: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(forward)
+    def renamed(*given: Any, past_key_values: Any = None, **named: Any) -> Any:
+        return forward(*given, past_key_value=past_key_values, **named)
+
+    return renamed
 
 
 def _pretend_cpu_has_the_cuda_questions() -> None:

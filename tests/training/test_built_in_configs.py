@@ -98,6 +98,7 @@ def test_the_facts_of_a_config_become_the_recipe_of_its_run() -> None:
     made = FACTS.recipe(Recipe(processes=2, lora_plus_ratio=10, auto_stop=True))
     assert (made.method, made.steps, made.save_every, made.accumulation) == ("qlora", 25, 10, 16)
     assert (made.processes, made.lora_plus_ratio, made.auto_stop) == (2, 1, False)
+    assert replace(FACTS, epochs=1.0).recipe(Recipe(processes=2)).steps == 13  # which share the rows of a pass
     assert replace(FACTS, iterations=401).recipe(Recipe()).steps == 26  # a last step of one batch
 
 

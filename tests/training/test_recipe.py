@@ -48,6 +48,16 @@ def test_the_device_decides_method_and_precision() -> None:
     assert recipe.suggest(TURING, data(20)).precision == "fp16"
 
 
+def test_deepspeed_has_one_learning_rate_and_varlen_attention_one_sequence_at_a_time() -> None:
+    plan = recipe.suggest(CPU, data(800), deepspeed="zero2", processes=2)
+    assert (plan.lora_plus_ratio, plan.learning_rate, plan.problems()) == (1, 2e-3, [])
+    (problem,) = replace(plan, lora_plus_ratio=10).problems()
+    assert "LoRA+" in problem.sentence("en") and problem.code == "recipe_lora_plus_deepspeed"
+    packed = recipe.suggest(AMPERE, data(800), pack=True, varlen_attention=True)
+    assert packed.batch_size == 1 and packed.problems() == []
+    assert packed.rows_a_step == recipe.suggest(AMPERE, data(800), pack=True).rows_a_step
+
+
 def test_all_problems_are_told_at_once_in_both_languages() -> None:
     wrong = replace(Recipe(), steps=0, learning_rate=-1.0, method="magic", lora_dropout=1.0, prompt_template="a b")
     problems = wrong.problems()

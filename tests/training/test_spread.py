@@ -48,7 +48,7 @@ def test_what_a_machine_does_not_have_is_said(recipe: Recipe, machine: Machine, 
     assert codes(recipe, machine) == problems
 
 
-FLASH = Recipe(precision="bf16", pack=True, deepspeed="zero2", processes=2, max_length=2048)
+FLASH = Recipe(precision="bf16", pack=True, batch_size=1, deepspeed="zero2", processes=2, max_length=2048)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,7 @@ FLASH = Recipe(precision="bf16", pack=True, deepspeed="zero2", processes=2, max_
         ({"varlen_attention": True}, []),
         ({"sequence_parallel": 2}, []),
         ({"varlen_attention": True, "pack": False}, ["recipe_varlen_without_packing"]),
+        ({"varlen_attention": True, "batch_size": 8}, ["recipe_varlen_batch"]),
         ({"sequence_parallel": 3}, ["recipe_sequence_parallel"]),
         ({"sequence_parallel": 2, "max_length": 2047}, ["recipe_sequence_parallel"]),
         ({"sequence_parallel": 2, "deepspeed": "none"}, ["recipe_sequence_parallel"]),
@@ -105,10 +106,11 @@ def test_the_plain_line_is_the_courses_and_every_machine_has_its_own() -> None:
     two = Recipe(deepspeed="zero2", processes=2)
     line = "xtuner train config.py --work-dir work --deepspeed deepspeed_zero2"
     assert xtuner.plain_train(CONFIG, WORK, two) == f"NPROC_PER_NODE=2 {line}"
-    assert xtuner.plain_train(CONFIG, WORK, replace(two, processes=1)) == line
+    alone = xtuner.plain_train(CONFIG, WORK, replace(two, processes=1))
+    assert alone.startswith("torchrun --standalone") and "-m xtuner.tools.train config.py" in alone
     many = replace(two, nodes=2, address="10.0.0.1", gpus=(0, 3))
     lines = xtuner.plain_train(CONFIG, WORK, many).splitlines()
-    shared = f"CUDA_VISIBLE_DEVICES=0,3 NPROC_PER_NODE=2 ADDR=10.0.0.1 PORT=29500 {line}"
+    shared = f"CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=0,3 NPROC_PER_NODE=2 ADDR=10.0.0.1 PORT=29500 {line}"
     assert lines[:2] == [f"NNODES=2 NODE_RANK={rank} {shared}" for rank in (0, 1)]
     assert "--ntasks=4 --ntasks-per-node=2" in lines[2] and lines[2].endswith(f"{line} --launcher slurm")
     assert {"--nnodes=2", "--node_rank=0", "--master_addr=10.0.0.1", "--master_port=29500"} <= set(

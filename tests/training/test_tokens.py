@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from training import dataset, tokens
+from training import dataset, models, tokens
 from training.identity import Row
 
 
@@ -19,8 +21,6 @@ def words(tiny: str, monkeypatch: pytest.MonkeyPatch) -> str:
     from tokenizers import Tokenizer, pre_tokenizers
     from tokenizers.models import WordLevel
 
-    from training import models
-
     tokenizer = Tokenizer(WordLevel({"?": 0, "w": 1}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(models.place(tiny) / "tokenizer.json"))
@@ -30,10 +30,31 @@ def words(tiny: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_every_row_is_measured_and_those_that_would_be_cut_are_counted(words: str) -> None:
     dataset.save("mine", [row(10), row(10), row(300)])
     measured = tokens.measure("mine", words)
-    assert measured.lengths == {28: 2, 608: 1} and measured.exact
-    assert (measured.tokens, measured.longest) == (664, 608)
-    assert [measured.mute(limit) for limit in (14, 15, 304, 305)] == [3, 1, 1, 0]
-    assert [measured.longer(limit) for limit in (27, 28, 607, 608)] == [3, 1, 1, 0]
+    assert measured.lengths == {31: 2, 611: 1} and measured.exact
+    assert (measured.tokens, measured.longest) == (673, 611)
+    assert [measured.mute(limit) for limit in (19, 20, 309, 310)] == [3, 1, 1, 0]
+    assert [measured.longer(limit) for limit in (30, 31, 610, 611)] == [3, 1, 1, 0]
+
+
+def test_a_row_is_as_long_as_what_the_starter_reads_of_it(starter_home: Path) -> None:
+    from tokenizers import Tokenizer
+
+    from training.models.chat_template import BEGIN, END
+
+    talk = [
+        ("system", "Be kind."),
+        ("user", "Who are you?"),
+        ("assistant", "我是小明。"),
+        ("user", "And?"),
+        ("assistant", "Yes."),
+    ]
+    said = Row(tuple({"role": role, "content": text} for role, text in talk), "general", "en")
+    whole = "".join(f"{BEGIN}{role}\n{text}{END}\n" for role, text in talk)
+    before = "".join(f"{BEGIN}{role}\n{text}{END}\n" for role, text in talk[:2]) + f"{BEGIN}assistant\n"
+    tokenizer = Tokenizer.from_file(str(models.place("starter") / "tokenizer.json"))
+    measured = tokens.measure_rows([said], "starter")
+    assert measured.lengths == {len(tokenizer.encode(whole).ids): 1}
+    assert measured.openings == {len(tokenizer.encode(before).ids): 1}
 
 
 def test_a_big_set_is_measured_by_a_sample_that_is_spread_over_it(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +62,7 @@ def test_a_big_set_is_measured_by_a_sample_that_is_spread_over_it(words: str, mo
     monkeypatch.setattr(tokens, "_READ", 20_000)
     measured = tokens.measure("mine", words)
     assert not measured.exact and sum(measured.lengths.values()) < 300
-    assert measured.tokens == pytest.approx(500 * 28 + 500 * 68, rel=0.05)
+    assert measured.tokens == pytest.approx(500 * 31 + 500 * 71, rel=0.05)
     assert measured.longer(40) == pytest.approx(500, rel=0.05)
 
 
@@ -53,6 +74,6 @@ def test_without_the_model_the_numbers_are_an_estimate() -> None:
 
 def test_a_dataset_that_was_replaced_is_measured_again(words: str) -> None:
     dataset.save("mine", [row(10)])
-    assert tokens.measure("mine", words).tokens == 28
+    assert tokens.measure("mine", words).tokens == 31
     dataset.save("mine", [row(20)])
-    assert tokens.measure("mine", words).tokens == 48
+    assert tokens.measure("mine", words).tokens == 51

@@ -52,11 +52,19 @@ def test_long_sequences_are_shared_and_their_conversations_kept_apart_as_xtuner_
 
 
 @pytest.mark.parametrize(
-    ("device", "length", "written_out"), [("cpu", 128, True), ("cpu", 2048, False), ("cuda", 128, False)]
+    ("device", "length", "varlen", "kind"),
+    [
+        ("cpu", 128, False, "eager"),
+        ("cpu", 2048, False, "sdpa"),
+        ("cuda", 128, False, "sdpa"),
+        ("cuda", 128, True, "flash_attention_2"),
+    ],
 )
-def test_short_rows_on_a_cpu_have_their_attention_written_out(device: str, length: int, written_out: bool) -> None:
-    text = xtuner_config.render(replace(Recipe(), max_length=length), Path("/m"), Path("/d"), device)
-    assert ('attn_implementation="eager"' in text) is written_out
+def test_the_config_says_how_attention_is_computed_whatever_is_installed(
+    device: str, length: int, varlen: bool, kind: str
+) -> None:
+    plan = replace(Recipe(), max_length=length, varlen_attention=varlen)
+    assert f"attn_implementation={kind!r}" in xtuner_config.render(plan, Path("/m"), Path("/d"), device)
 
 
 @pytest.mark.parametrize(

@@ -227,3 +227,28 @@ def test_a_conversation_is_trained_as_the_exam_and_the_chat_ask_it(form: int, fi
         [*turns, {"role": "user", "content": "And?"}], add_generation_prompt=True, return_dict=False
     )
     assert trained["input_ids"][: len(asked)] == asked
+
+
+@pytest.mark.parametrize("name", ["Llama", "Qwen2"])
+def test_xtuners_own_attention_answers_as_transformers_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is put into every model where flash-attn is installed; here on torch's kernel, which it takes as well."""
+    import torch
+    import transformers
+    from xtuner.model.modules import dispatch
+
+    from training import xtuner_repairs
+
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{name}Config")(vocab_size=97, num_key_value_heads=2, **SIZE)
+    model = getattr(transformers, f"{name}ForCausalLM")(config).eval()
+    asked = torch.randint(0, 97, (1, 12))
+
+    def answer() -> list[int]:
+        return model.generate(asked, max_new_tokens=12, do_sample=False, pad_token_id=0)[0].tolist()
+
+    theirs = answer()
+    monkeypatch.setattr(dispatch, "SUPPORT_FLASH2", True)
+    xtuner_repairs._attend_alone_and_with_a_cache()
+    dispatch.dispatch_modules(model)
+    assert "xtuner" in model.model.layers[0].self_attn.forward.__func__.__module__
+    assert answer() == theirs

@@ -13,7 +13,7 @@ from training.eyes.eyes_recipe import EyesRecipe
 from training.eyes.picture_sets import CAPTIONS, TALKS
 from training.models.vision import CLIP, Kind
 from training.recipe import LORA_LAYERS, Recipe
-from training.xtuner_config import DTYPE, OWN_CODE, written_out
+from training.xtuner_config import DTYPE, OWN_CODE, attention
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def render(recipe: Recipe, eyes: EyesRecipe, places: Places, device: str, first:
             _MODEL.format(
                 lora="" if first else _lora(recipe, eyes),
                 dtype="float32" if device == "cpu" else DTYPE[recipe.precision],
-                attention='        attn_implementation="eager",\n' if written_out(recipe, device) else "",
+                attention=attention(recipe, device),
                 quantized=_quantized(recipe, device),
                 checkpointing=recipe.activation_checkpointing,
                 encoder=places.kind.model,
@@ -191,7 +191,8 @@ model = dict(
         pretrained_model_name_or_path=llm_name_or_path,
         trust_remote_code=False,
         torch_dtype=torch.{dtype},
-{attention}{quantized}    ),
+        attn_implementation={attention!r},
+{quantized}    ),
     visual_encoder=dict(
         type={encoder}.from_pretrained, pretrained_model_name_or_path=visual_encoder_name_or_path
     ),

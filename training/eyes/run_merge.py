@@ -11,7 +11,7 @@ from typing import Any
 from training import xtuner
 from training.eyes import run_data
 from training.files import replace_folder, write_json
-from training.models import layout
+from training.models import chat_template, layout
 
 ORIGIN = "studio.json"
 """In a merged model's folder: what it was made of, so that it can be examined wherever it is."""
@@ -43,7 +43,7 @@ def merge(
         enter("merging")
         execute(_command(spec, parts, half))
         told = {**origin, "eyes": spec["encoder_folder"], **({"step": 0} if first else {})}
-        _complete(half, told)
+        _complete(half, spec, told)
         if not first:
             _before(folder, spec, execute, told)
         replace_folder(parts, folder / "adapter")
@@ -63,7 +63,7 @@ def _before(folder: Path, spec: Mapping[str, Any], execute: Execute, origin: Map
     shutil.rmtree(half, ignore_errors=True)
     try:
         execute(_command(spec, projector, half))
-        _complete(half, {**origin, "step": 0, "iteration": 0})
+        _complete(half, spec, {**origin, "step": 0, "iteration": 0})
         replace_folder(half, place)
     finally:
         shutil.rmtree(half, ignore_errors=True)
@@ -74,6 +74,8 @@ def _command(spec: Mapping[str, Any], parts: Path, made: Path) -> list[str]:
     return [sys.executable, "-m", "training.eyes.llava_merge", *places]
 
 
-def _complete(made: Path, origin: Mapping[str, Any]) -> None:
+def _complete(made: Path, spec: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
     layout.check(made)
+    if form := chat_template.named(spec["recipe"]["prompt_template"]):
+        chat_template.end_answers(made, form)
     write_json(made / ORIGIN, dict(origin))

@@ -9,11 +9,12 @@ import json
 import re
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from training.eyes.run_data import FIRST
+from training.models.chat_template import FORMS, Form
 from training.runs.growing import Growing
 
 
@@ -109,15 +110,18 @@ def _before_training(folder: Path) -> list[tuple[str, str]]:
     return []
 
 
-_DIALOGUE = re.compile(
-    r"<\|im_start\|>user\n(?P<question>.*?)<\|im_end\|>\n<\|im_start\|>assistant\n"
-    r"(?P<answer>.*?)(?=<\|im_end\|>|<\|endoftext\|>|\n\d{4}/\d\d/\d\d |\n\nEval output |\n*\Z)",
-    re.DOTALL,
-)
+_AFTER = r"<\|endoftext\|>|<\|end_of_text\|>|\n\d{4}/\d\d/\d\d |\n\nEval output |\n*\Z"
+"""What stands after an answer that was cut."""
+
+
+@cache
+def _dialogue(form: Form) -> re.Pattern[str]:
+    before, after = map(re.escape, form.asked.split("?"))
+    return re.compile(rf"{before}(?P<question>.*?){after}(?P<answer>.*?)(?={re.escape(form.end)}|{_AFTER})", re.DOTALL)
 
 
 def _dialogues(text: str) -> list[tuple[str, str]]:
-    found = _DIALOGUE.finditer(text)
+    found = [match for form in FORMS for match in _dialogue(form).finditer(text)]
     return [(match["question"].strip().removeprefix("<image>").strip(), match["answer"].strip()) for match in found]
 
 
