@@ -110,7 +110,7 @@ def _attend_alone_and_with_a_cache() -> None:
 def _with_todays_cache(forward: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(forward)
     def renamed(*given: Any, past_key_values: Any = None, **named: Any) -> Any:
-        return forward(*given, past_key_value=past_key_values, **named)
+        return forward(*given, **{"past_key_value": past_key_values, **named})
 
     return renamed
 
