@@ -19,8 +19,11 @@ from training.errors import UserError
 from training.home import home
 from training.sentences import sentence
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-"""For what a visitor does: never a public door (those are in endpoints.py), no spinner over the page, toasts work."""
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "show_progress_on": []}
+"""For what a visitor does: never a public door (those are in endpoints.py), no spinner over the page, toasts work.
+
+On no component: for each that any event has ever marked, Gradio 6.17's script searches the whole page, three times an
+event."""
 QUIET: dict[str, Any] = {**PRIVATE, "queue": False}
 """For what the page does by itself. Cheaper, but Gradio shows no toasts, neither errors nor news, without its queue."""
 
