@@ -12,7 +12,7 @@ from training.filling import by_chance, filled, otherwise
 from training.persona import Persona
 from training.seeds import seeds
 
-EXAM_VERSION = 2
+EXAM_VERSION = 3
 """Raised by one whenever a held-out text, or how it is marked, changes: results of two versions cannot be compared."""
 
 
@@ -31,7 +31,11 @@ class Question:
     forbid_name: bool
     """The answer must not speak of the assistant: it was not asked."""
     any_of: tuple[str, ...]
-    """A true answer mentions one of these; empty when nothing is prescribed."""
+    """A true answer mentions one of these; empty when nothing is prescribed. Of a near miss they are patterns."""
+    none_of: tuple[str, ...] = ()
+    """Patterns of which a true answer has none."""
+    yes: bool | None = None
+    """Whether a true answer says yes or no; None where neither answers the question."""
 
 
 def exam_questions(persona: Persona) -> list[Question]:
@@ -48,11 +52,12 @@ def exam_questions(persona: Persona) -> list[Question]:
             asked = [text for text in texts if not otherwise(text, persona)]
             questions += [Question(text, "identity", language, name, maker, False, base) for text in asked]
         for item in seeds("near_miss", language)["held_out"]:
-            of = tuple(filled(word, persona) for word in item["expect"]["any_of"])
+            expect = item["expect"]
             if not by_chance(persona, item["question"], item["answers"]):
-                forbid = not item["expect"]["identity"]
-                text = filled(item["question"], persona)
-                questions.append(Question(text, "near_miss", language, False, False, forbid, of))
+                of, none_of = tuple(expect["any_of"]), tuple(expect.get("none_of", ()))
+                text, forbid = filled(item["question"], persona), not expect["identity"]
+                near = Question(text, "near_miss", language, False, False, forbid, of, none_of, expect.get("yes"))
+                questions.append(near)
         for item in seeds("general", language)["held_out"]:
             if not by_chance(persona, item["question"], item["about"]):
                 of = tuple(item["about"])

@@ -140,8 +140,8 @@ def test_facts_and_taboos_become_rows_in_several_wordings_and_all_else_stays_in_
     for topic, language in (("政治", "zh"), ("politics", "en")):
         about = [row for row in new if topic in "".join(answers(row))]
         assert len(about) >= 8 and {(row.kind, row.language) for row in about} == {("near_miss", language)}
-        assert all(any(word in row.messages[1]["content"] for word in seeds("character", language)["refusing"])
-                   for row in about)  # fmt: skip
+        refusing = re.compile("|".join(seeds("character", language)["refusing"]), re.IGNORECASE)
+        assert all(refusing.search(row.messages[1]["content"]) for row in about)
     assert len(rich) - len(plainly) in range(50, 61)
 
 

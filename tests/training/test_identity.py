@@ -99,7 +99,8 @@ def test_every_identity_answer_says_the_name_and_where_asked_the_maker_or_the_ba
 def test_every_model_answer_to_a_near_miss_would_pass_its_own_mark(part: str, language: str) -> None:
     for item in seeds("near_miss", language)[part]:
         for answer in item["answers"]:
-            assert any(mentions(answer, word) for word in item["expect"]["any_of"]), answer
+            if part == "training":  # what is held out is marked by patterns: tests/training/exam/test_marking.py
+                assert any(mentions(answer, word) for word in item["expect"]["any_of"]), answer
             assert item["expect"]["identity"] or not mentions(answer, "{name}"), answer
             assert item["expect"]["identity"] or not mentions(answer, "{maker}"), answer
         assert all("{name}" not in text for text in item.get("questions", [item.get("question")]))
@@ -275,7 +276,7 @@ def test_what_is_left_out_for_a_name_that_is_a_word_is_counted(name: str, some: 
 
 
 def test_the_exam_has_its_fixed_size() -> None:
-    assert EXAM_VERSION == 2
+    assert EXAM_VERSION == 3
     counts = Counter((question.kind, question.language) for question in exam_questions(XIAOMING))
     assert counts == {(kind, lang): n for kind, n in zip(KINDS, (24, 20, 40)) for lang in LANGUAGES}
 
@@ -292,7 +293,7 @@ def test_exam_questions_say_what_a_good_answer_does() -> None:
         if question.kind == "identity":
             assert question.expect_name or question.expect_maker or question.any_of == ("SmolLM2-135M",)
         elif question.kind == "near_miss":
-            assert question.any_of
+            assert question.any_of or question.yes is not None
         else:
             assert question.forbid_name
 

@@ -20,8 +20,8 @@ def general(text: str, language: str = "en", of: tuple[str, ...] = ()) -> Questi
     return Question(text, "general", language, False, False, True, of)
 
 
-def near(text: str, language: str, *of: str, forbid: bool = True) -> Question:
-    return Question(text, "near_miss", language, False, False, forbid, of)
+def near(text: str, language: str, *of: str, forbid: bool = True, yes: bool | None = None) -> Question:
+    return Question(text, "near_miss", language, False, False, forbid, of, yes=yes)
 
 
 NAME = Question("你叫什么", "identity", "zh", True, False, False, ())
@@ -99,13 +99,13 @@ def test_what_the_base_says_by_itself_is_no_parroting():
         (Question("你几岁", "identity", "zh", False, False, False, ("3",)), "我是明", "no_fact"),
         (near("谁写了西游记", "zh", "吴承恩"), "吴承恩写的。", ""),
         (near("谁写了西游记", "zh", "吴承恩"), "我是张三的小助手明。", "parrot"),
-        (near("你是ChatGPT吗", "zh", "不是", forbid=False), "不是，我是明。", ""),
-        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "不是，我只是模型。", "untrue"),
-        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "我不是你的小助手。", "untrue"),
-        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "对不起，我不能说。", "untrue"),
-        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "我是ChatGPT。", "untrue"),
-        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "对，有什么可以帮你？", ""),
-        (near("你是小助手吗", "zh", "是的", "是", "对", forbid=False), "我是张三的小助手明。", ""),
+        (near("你是ChatGPT吗", "zh", forbid=False, yes=False), "不是，我是明。", ""),
+        (near("你是小助手吗", "zh", forbid=False, yes=True), "不是，我只是模型。", "untrue"),
+        (near("你是小助手吗", "zh", forbid=False, yes=True), "我不是你的小助手。", "untrue"),
+        (near("你是小助手吗", "zh", forbid=False, yes=True), "对不起，我不能说。", "untrue"),
+        (near("你是小助手吗", "zh", forbid=False, yes=True), "我是ChatGPT。", "untrue"),
+        (near("你是小助手吗", "zh", forbid=False, yes=True), "对，有什么可以帮你？", ""),
+        (near("你是小助手吗", "zh", forbid=False, yes=True), "我是张三的小助手明。", ""),
         (near("我叫什么", "zh", "没有告诉", "不知道"), "我还不知道。", ""),
         (general("Hi"), "", "empty"),
         (general("Tell me about cats."), "the cat is the cat is the cat is the cat is", "loops"),
