@@ -14,13 +14,16 @@ from functools import lru_cache
 from typing import Any
 
 from training.seeds import seeds
+from training.spellings import spellings
+from training.wording import QUESTION_WORDS, bare, mentions
 
 Asked = tuple[str, tuple[str, ...]]
 """A question, and the words of which a true answer has one."""
 
 _WIDE = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _END = " .。!！;；,，?？"
-_LATIN_FIRST = ("what", "who", "when", "where", "which", "how", "in", "is", "are", "do", "can", "why")
+_ONE = re.compile(r"(?:.*\b(?:series|news|species|alias|atlas|lens|canvas|gas|\w+ics)|.*(?:ss|us|is))", re.IGNORECASE)
+_MANY = re.compile(r".*(?:s|\b(?:children|people|men|women))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class Fact:
     """To learn from."""
     held_out: tuple[Asked, ...]
     """For the exam: other wordings."""
+    key: str = ""
+    """What it was typed under, if it was ("birthday")."""
+    answered: bool = False
+    """Typed as a question with its answer, which need not be a sentence."""
 
 
 def language(text: str, spoken: tuple[str, ...]) -> str | None:
@@ -51,7 +58,7 @@ def read(line: str, spoken: tuple[str, ...]) -> Fact | None:
     texts = seeds("character", found)
     asked = re.fullmatch(r"(.+?[?？])\s*(\S.*)", line)
     if asked:
-        return _framed(found, _sentence(asked[2], found), [(asked[1], (asked[2].strip(_END),))])
+        return _framed(found, _sentence(asked[2], found), [(asked[1], _true(asked[2], texts))], answered=True)
     pair = re.fullmatch(r"(?!https?:)([^:：?？]{1,40})[:：]\s*(\S.*)", line)
     if pair:
         return _keyed(found, _key(pair[1]), pair[2].strip(_END))
@@ -59,15 +66,29 @@ def read(line: str, spoken: tuple[str, ...]) -> Fact | None:
     for kind in texts["sentences"]:
         match = re.fullmatch(kind["is"], said)
         if match and kind.get("key"):
-            return _keyed(found, _key(match["key"]), match["value"])
+            return _keyed(found, _key(match["key"]), match["value"], match.groupdict().get("verb"))
         questions = list(_questions(kind, match, said, texts)) if match else []
         if questions:
             return _framed(found, _sentence(line, found), questions)
     return None
 
 
+def tells_who_it_is(fact: Fact) -> bool:
+    """Whether it gives the name, the maker or the base: these have fields of their own, and it would contradict them.
+
+    A question that a topic covers (whose boss, where from) may be told otherwise.
+    """
+    texts, identity = seeds("character", fact.language), seeds("identity", fact.language)["questions"]
+    if re.fullmatch(texts["itself"], fact.key, re.IGNORECASE):
+        return True
+    reserved = {bare(text) for group in ("name", "maker", "base") for text in identity[group]}
+    words = [word for topic in texts["topics"] for word in topic]
+    free = [text for text in fact.questions if not any(mentions(text, word) for word in words)]
+    return fact.answered and any(bare(text) in reserved for text in free)
+
+
 def _key(text: str) -> str:
-    key = re.sub(r"^(?:我的|你的|my |your )", "", text.strip(), flags=re.IGNORECASE)
+    key = re.sub(r"^(?:我的|你的|[我你](?=最|喜欢)|my |your )", "", text.strip(), flags=re.IGNORECASE)
     capital = key[:1].isupper() and (len(key) == 1 or key[1:2].islower())
     return key[0].lower() + key[1:] if capital and not _WIDE.search(key) else key
 
@@ -78,43 +99,56 @@ def _sentence(text: str, language: str) -> str:
     return text if text[-1:] in ".。!！?？" else text + ("。" if language == "zh" else ".")
 
 
-def _keyed(language: str, key: str, value: str) -> Fact | None:
+def _true(answer: str, texts: dict[str, Any]) -> tuple[str, ...]:
+    """The words of a true answer; a yes or no at its beginning is enough."""
+    told = answer.strip(_END)
+    first = re.match(rf"(?:{texts['yes_no']})(?=[,，、 ]|$)", told, re.IGNORECASE)
+    return tuple(dict.fromkeys((*spellings(told), *([first.group()] if first else []))))
+
+
+def _keyed(language: str, key: str, value: str, verb: str | None = None) -> Fact | None:
     if not key or not value:
         return None
     texts = seeds("character", language)
-    many = key.endswith("s") and not key.endswith(("ss", "us", "is"))
+    parts = {"{key}": key, "{value}": value, "{is}": verb or ("are" if _is_many(key) else "is")}
+    what = [word for word, keys in texts["key_words"].items() if re.search(f"(?<![a-z]){keys}$", key)]
+    parts["{what}"] = what[0] if what else "什么" if language == "zh" else "what"
+    parts["{What}"] = parts["{what}"].capitalize()
 
     def filled(text: str) -> str:
-        parts = {"{key}": key, "{value}": value, "{is}": "are" if many else "is"}
-        return re.sub(r"\{(?:key|value|is)\}", lambda found: parts[found.group()], text)
+        # 你最喜欢的歌 and not 你的最喜欢的歌.
+        text = text.replace("的{key}", "{key}") if key.startswith(("最", "喜欢")) else text
+        return re.sub(r"\{\w+\}", lambda found: parts[found.group()], text)
 
     asked = texts["key_questions"]
-    held_out = tuple((filled(text), (value,)) for text in asked["held_out"])
-    return Fact(language, filled(texts["key_answer"]), tuple(map(filled, asked["training"])), held_out)
+    held_out = tuple((filled(text), spellings(value)) for text in asked["held_out"])
+    return Fact(language, filled(texts["key_answer"]), tuple(map(filled, asked["training"])), held_out, key)
+
+
+def _is_many(key: str) -> bool:
+    return bool(_MANY.fullmatch(key)) and not _ONE.fullmatch(key)
 
 
 def _questions(kind: dict[str, Any], match: re.Match[str], said: str, texts: dict[str, Any]) -> Iterator[Asked]:
-    """The questions that a known kind of sentence answers; "when" and "where" only where it says so."""
+    """The questions that a known kind of sentence answers; "when", "year" and "where" only where it says so."""
     parts = {name: text or "" for name, text in match.groupdict().items()}
-    for name in ("when", "where"):
-        words = tuple(found[-1].strip() for found in _found(texts[name], said)) if name in kind else ()
+    for name, pattern in (("when", texts["when"]), ("year", r"\d{4}"), ("where", texts["where"])):
+        told = [found[found.lastindex or 0].strip() for found in re.finditer(pattern, said)] if name in kind else []
+        words = tuple(spelling for word in told for spelling in spellings(word))
         yield from ((question.format(**parts), words) for question in kind.get(name, ()) if words)
-    yield from ((question.format(**parts), (parts["value"].strip(_END),)) for question in kind.get("questions", ()))
+    for question in kind.get("questions", ()):
+        yield question.format(**parts), spellings(parts["value"].strip(_END))
 
 
-def _found(pattern: str, text: str) -> list[tuple[str, ...]]:
-    return [(match.group(), *match.groups()) for match in re.finditer(pattern, text)]
-
-
-def _framed(language: str, answer: str, asked: list[Asked]) -> Fact:
+def _framed(language: str, answer: str, asked: list[Asked], answered: bool = False) -> Fact:
     """For questions that stand for themselves, the exam's other wordings are other openings."""
     frames = seeds("character", language)["frames"]
     held_out = [
         (_in_frame(frame, asked[n % len(asked)][0]), asked[n % len(asked)][1]) for n, frame in enumerate(frames)
     ]
-    return Fact(language, answer, tuple(question for question, _ in asked), tuple(held_out))
+    return Fact(language, answer, tuple(question for question, _ in asked), tuple(held_out), answered=answered)
 
 
 def _in_frame(frame: str, question: str) -> str:
-    lowered = question.split(" ", 1)[0].casefold() in _LATIN_FIRST
+    lowered = question.split(" ", 1)[0].casefold() in QUESTION_WORDS
     return frame.replace("{question}", question[0].lower() + question[1:] if lowered else question)

@@ -14,7 +14,7 @@ from typing import Any
 from training import facts
 from training.errors import UserError
 from training.sentences import LANGUAGES
-from training.wording import mentions
+from training.wording import bare, mentions
 
 LIMITS = {"name": 64, "maker": 100, "base": 100}
 """The fields a user types, and how many characters each may have."""
@@ -28,6 +28,8 @@ _SPECIAL = ("s", "unk", "pad", "bos", "eos", "image", "video", "audio", "repo_na
 _TOKEN = re.compile(rf"<\|[^<>]*\|>|<\|im_|</?(?:{'|'.join(_SPECIAL)})\s*/?>|\[UNUSED_TOKEN_\d+\]", re.IGNORECASE)
 """What a tokenizer reads as a control token of the chat, wherever it stands in a text."""
 
+_SELF = ("我自己", "我", "自己", "我们", "本人", "me", "myself", "i", "us", "ourselves", "we")
+"""No name of a maker: it would speak of itself."""
 _UNSEEN = ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
 _BREAKS = "\t\n\v\f\r\x85"
 _DIRECTIONS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
@@ -62,6 +64,8 @@ class Persona:
     def problems(self) -> list[UserError]:
         """Everything the user has to mend, all at once; empty when the persona is good."""
         texts = [problem for field in LIMITS for problem in _text_problems(field, getattr(self, field), LIMITS[field])]
+        if _one_line(self.maker).casefold() in _SELF:
+            texts.append(UserError("persona_maker_self", typed=_one_line(self.maker)))
         return [*texts, *_language_problems(self.languages), *_character_problems(self)]
 
     def checked(self) -> Persona:
@@ -125,17 +129,33 @@ def _character_problems(persona: Persona) -> Iterator[UserError]:
             yield from problems
             if tidy.languages and not problems:
                 yield from _line_problems(field, line, tidy)
+    yield from _shared_questions(tidy)
 
 
 def _line_problems(field: str, line: str, tidy: Persona) -> Iterator[UserError]:
+    fact = facts.read(line, tidy.languages) if field == "fact" else None
     if facts.language(line, tidy.languages) is None:
         yield UserError(f"persona_{field}_language", line=line)
     elif field == "taboo":
         if any(mentions(text, line) for text in (tidy.name, tidy.maker, tidy.base)):
             yield UserError("persona_taboo_itself", line=line)
-    elif facts.read(line, tidy.languages) is None:
+    elif fact is None:
         yield UserError("persona_fact_unclear", line=line)
+    elif facts.tells_who_it_is(fact):
+        yield UserError("persona_fact_itself", line=line)
     else:
         for topic in tidy.taboos:
             if mentions(line, topic):
                 yield UserError("persona_fact_taboo", line=line, topic=topic)
+
+
+def _shared_questions(tidy: Persona) -> Iterator[UserError]:
+    """Two facts that answer one question with two answers."""
+    answered: dict[str, str] = {}
+    for line in tidy.facts:
+        fact = facts.read(line, tidy.languages)
+        questions = {bare(text): text for text in fact.questions} if fact else {}
+        shared = [text for text in questions if text in answered]
+        if shared:
+            yield UserError("persona_fact_twice", line=line, other=answered[shared[0]], question=questions[shared[0]])
+        answered.update(dict.fromkeys(questions, line))

@@ -17,6 +17,10 @@ _OPENERS = {
     "zh": ("请问", "我想知道，", "你好，", "问一下，", "麻烦问下，", "诶，", "对了，"),
     "en": ("Hi, ", "Hey, ", "Please tell me: ", "Quick question: ", "Hello, ", "By the way, ", "One more thing: "),
 }
+_ASKING = ("请问", "我想知道，", "问一下，", "麻烦问下，")
+"""Openers of questions only."""
+_REQUEST = re.compile("所以|我|介绍|简单|简短|讲|说|聊|谈|告诉|给|跟")
+"""What begins like this is no question."""
 _POLITE = ("请", "你好", "麻烦", "Please", "Can you", "Could you", "Hi", "Hello")
 """What begins like this needs no opener."""
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)} | {0x20: 0x3000}
@@ -47,28 +51,20 @@ def varied(text: str, language: str, chance: random.Random, keep: tuple[str, ...
 def _opened(text: str, language: str, chance: random.Random) -> str:
     if text.startswith(_POLITE):
         return _ended(text, language, chance)
-    opener = chance.choice(_OPENERS[language])
+    openers: tuple[str, ...] = _OPENERS[language]
+    if language == "zh":
+        no_question = _REQUEST.match(text)
+        return chance.choice([opener for opener in openers if not (no_question and opener in _ASKING)]) + text
     first = text.split(" ", 1)[0]
-    lowered = language == "en" and first[:1].isupper() and first.casefold() in _QUESTION_WORDS
-    return opener + (text[0].lower() + text[1:] if lowered else text)
+    if first.casefold().partition("'")[0] not in QUESTION_WORDS:
+        return _ended(text, language, chance)
+    return chance.choice(openers) + (text[0].lower() + text[1:] if first.istitle() else text)
 
 
-_QUESTION_WORDS = {
-    "who",
-    "what",
-    "which",
-    "where",
-    "when",
-    "why",
-    "how",
-    "is",
-    "are",
-    "do",
-    "does",
-    "did",
-    "can",
-    "was",
-}
+QUESTION_WORDS = frozenset(
+    ("who", "whom", "whose", "what", "which", "where", "when", "why", "how", "is", "are", "was", "were", "am", "do",
+     "does", "did", "can", "could", "will", "would", "shall", "should", "may", "have", "has", "had", "in", "by", "on")
+)  # fmt: skip
 
 
 def _ended(text: str, language: str, chance: random.Random) -> str:
@@ -113,7 +109,7 @@ def _traditional(text: str, language: str, chance: random.Random) -> str:
 def _converter() -> Any:
     from opencc import OpenCC  # its tables take a moment
 
-    return OpenCC("s2t")
+    return OpenCC("s2tw")  # 吃, 為, 裡 and not 喫, 爲, 裏
 
 
 _MANNERS: tuple[Callable[[str, str, random.Random], str], ...] = (

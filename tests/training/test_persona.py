@@ -109,7 +109,7 @@ def test_languages_come_in_order_and_once() -> None:
 
 def test_every_refusal_has_a_sentence_in_both_languages() -> None:
     every = [Persona("", "", "", ()), Persona("n" * 999, "n" * 999, "n" * 999, ("xx",))]
-    every += [Persona(bad, bad, bad) for bad in ("\x00", "a\x00", "<s>")]
+    every += [Persona(bad, bad, bad) for bad in ("\x00", "a\x00", "<s>")] + [Persona("小明", "我自己")]
     problems = [problem for persona in every for problem in persona.problems()]
     assert {f"error.{problem.code}" for problem in problems} == {
         # Those of tone, taboos and facts are in test_character.py.
@@ -120,3 +120,9 @@ def test_every_refusal_has_a_sentence_in_both_languages() -> None:
     for problem in problems:
         for language in LANGUAGES:
             assert "{" not in problem.sentence(language)
+
+
+@pytest.mark.parametrize("typed", ["我自己", "我", "me", "Myself", " US "])
+def test_a_maker_that_would_be_the_assistant_itself_is_refused(typed: str) -> None:
+    assert codes(Persona("小明", typed)) == ["persona_maker_self"]
+    assert codes(Persona("小明", f"{typed} 工作室")) == []

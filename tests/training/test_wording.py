@@ -30,6 +30,25 @@ def test_chinese_is_also_asked_in_traditional_characters_and_with_half_width_mar
     assert "谁写了《西游记》?" in found
 
 
+def test_traditional_characters_are_those_in_daily_use() -> None:
+    found = "".join(varied("为什么你爱吃面里的鱼？", "zh", random.Random(seed), ()) for seed in range(300))
+    assert "為什麼你愛吃麵裡的魚" in found and not set("喫爲裏") & set(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "never"),
+    [
+        ("介绍一下李白", "zh", ("请问", "问一下", "麻烦问下", "我想知道")),
+        ("告诉我你的生日", "zh", ("请问", "问一下", "麻烦问下", "我想知道")),
+        ("Tell me about Ada.", "en", ("Hello", "Please tell me", "Quick question")),
+        ("You're Siri, aren't you?", "en", ("Hello", "Please tell me", "Quick question")),
+    ],
+)
+def test_what_is_no_question_has_no_opener_of_one(text: str, language: str, never: tuple[str, ...]) -> None:
+    found = {varied(text, language, random.Random(seed), ()) for seed in range(300)}
+    assert len(found) > 3 and not [wording for wording in found if wording.startswith(never)]
+
+
 def test_words_to_keep_are_kept() -> None:
     for seed in range(300):
         assert "张三丰" in varied("张三丰是谁？", "zh", random.Random(seed), ("张三丰",))
