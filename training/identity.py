@@ -20,6 +20,8 @@ from training.wording import bare, varied
 
 _ALWAYS = 3
 """The first wordings of each group are the usual ones: they are part of every dataset."""
+_ROUNDS = 12
+"""So often the near misses are gone through for wordings that are not there yet."""
 _FOLLOWED = 8
 """Of so many identity rows one has a greeting before it, one a second question after it, one another topic."""
 
@@ -96,10 +98,19 @@ def build(persona: Persona, seed: int = 0, shares: Shares = PLAIN, own: Own | No
         # What it knows of itself is who it is; a declined topic is a question with another true answer.
         chosen += [_row(said, "identity", language) for said in character.fact_talks(persona, language, chance)]
         chosen += [_row(said, "near_miss", language) for said in character.taboo_talks(persona, language, chance)]
-    different = {tuple(message["content"] for message in row.messages): row for row in chosen}
+    different: dict[tuple[str, ...], Row] = {}
+    for row in chosen:
+        different.setdefault(_folded(row), row)
     mixed = [row for row in different.values() if asked.isdisjoint(bare(text) for text in row.questions)]
     chance.shuffle(mixed)
     return mixed
+
+
+def _folded(row: Row) -> tuple[str, ...]:
+    """What tells two rows apart: not the case or the marks of a question."""
+    return tuple(
+        bare(message["content"]) if message["role"] == "user" else message["content"] for message in row.messages
+    )
 
 
 def left_out(persona: Persona) -> tuple[int, int]:
@@ -129,19 +140,27 @@ def _identity_rows(persona: Persona, language: str, count: int, chance: random.R
     ordinary = _general_rows(persona, language, own)
     turns: dict[str, int] = dict.fromkeys(answers, 0)
 
-    def answer(group: str) -> str:
-        """The group's next answer: all of them are used, as often as each other."""
-        turns[group] += 1
-        return answers[group][turns[group] % len(answers[group])]
+    told: set[tuple[str, str]] = set()
+
+    def answer(group: str, wording: str) -> str:
+        """The group's next answer, all as often as each other; yet another where only marks make the wording new."""
+        for _ in answers[group]:
+            turns[group] += 1
+            text = answers[group][turns[group] % len(answers[group])]
+            if (bare(wording), text) not in told:
+                break
+        told.add((bare(wording), text))
+        return text
 
     rows = []
     for place, (group, wording) in enumerate(wordings):
-        said = [wording, answer(group)]
+        said = [wording, answer(group, wording)]
         if place % _FOLLOWED == 0:
             said = _voiced(chance.choice(texts["greetings"]), persona, language) + said
         elif place % _FOLLOWED == _FOLLOWED // 2:
             other = chance.choice([other for other in texts["follow_ups"] if other != group])
-            said += [chance.choice(texts["follow_ups"][other]), answer(other)]
+            then = chance.choice(texts["follow_ups"][other])
+            said += [then, answer(other, f"{wording} {then}")]
         elif place % _FOLLOWED == _FOLLOWED - 1 and ordinary:
             # Having said who it is, it must still answer what comes next.
             said += [message["content"] for message in chance.choice(ordinary).messages[:2]]
@@ -165,30 +184,36 @@ def _wordings(groups: dict[str, list[str]], count: int, chance: random.Random) -
 
 
 def _near_miss_rows(persona: Persona, language: str, count: int, chance: random.Random) -> list[Row]:
-    """`count` rows: first every wording as it stands, then again and again each in another one, varied by chance."""
+    """`count` rows: first every wording as it stands, then again and again each in another one, varied by chance.
+
+    A wording that differs only in case or marks is none.
+    """
     wordings = [
         (question, item["answers"])
         for item in seeds("near_miss", language)["training"]
         for question in item["questions"]
         if not by_chance(persona, question, item["answers"])
     ]
-    rows: list[Row] = []
-    for turn in range(-(-count // max(1, len(wordings)))):
-        for question, answers in chance.sample(wordings, min(len(wordings), count - len(rows))):
-            asked = filled(question, persona)
+    rows: dict[tuple[str, str], Row] = {}
+    for turn in range(_ROUNDS):
+        for question, answers in chance.sample(wordings, len(wordings)):
+            if len(rows) >= count:
+                return list(rows.values())
+            asked, answer = filled(question, persona), chance.choice(answers)
             if turn:
                 asked = varied(asked, language, chance, (persona.name, persona.maker))
             # Voiced before it is filled in: a tone changes no name.
-            told = character.voiced(chance.choice(answers), asked, persona.tone, language)
-            rows.append(_row([asked, filled(told, persona)], "near_miss", language))
-    return rows
+            told = filled(character.voiced(answer, question, persona.tone, language), persona)
+            rows.setdefault((bare(asked), answer), _row([asked, told], "near_miss", language))
+    return list(rows.values())
 
 
 def _general_rows(persona: Persona, language: str, own: Own) -> list[Row]:
     """General talk; where a model's own answer is known and wanted, it stands in place of ours."""
     known = own.get(language, {})
     conversations = (item["turns"] for item in seeds("general", language)["training"])
-    told = [[turns[0], known.get(turns[0]) or turns[1], *turns[2:]] for turns in conversations]
+    # What was asked next follows from our answer.
+    told = [[turns[0], known.get(turns[0]) or turns[1]] if len(turns) == 2 else turns for turns in conversations]
     kept = [turns for turns in told if not by_chance(persona, turns[0], turns[1:])]
     # Not filled in: a general text has no placeholders, and a brace in it is code.
     return [_row(_voiced(turns, persona, language), "general", language) for turns in kept]

@@ -75,6 +75,42 @@ def test_no_exam_question_is_trained_however_it_is_spelled() -> None:
     assert trained & held_out == set()
 
 
+PLAINEST = {"你叫什么"}
+"""Too usual a wording to be left untrained."""
+
+
+def folded(text: str) -> str:
+    """Without script, marks, opener and final particle."""
+    from opencc import OpenCC
+
+    found = OpenCC("t2s").convert(bare(text))
+    openers = (
+        "请问|我想知道|你好|问一下|麻烦问下|诶|对了|嗨|喂|hi(?=w)|hey|hello|pleasetellme|quickquestion|bytheway|so(?=w)"
+    )
+    return re.sub("[呀啊呢吧呗哦]+$", "", re.sub(f"^(?:{openers})+(?=..)", "", found))
+
+
+def test_no_exam_question_is_trained_with_another_opener_particle_or_script() -> None:
+    trained = {folded(text) for kind, language in FILES for text in asked(kind, language, "training")}
+    held_out = {folded(text) for kind, language in FILES for text in asked(kind, language, "held_out")}
+    assert trained & held_out == PLAINEST
+
+
+def test_a_two_turn_talk_keeps_the_answer_that_its_second_question_follows() -> None:
+    talks = [item["turns"] for language in LANGUAGES for item in seeds("general", language)["training"]]
+    rows = {row.messages[0]["content"]: answers(row) for row in everything(XIAOMING) if row.kind == "general"}
+    for turns in talks:
+        if len(turns) > 2:
+            assert rows[turns[0]] == turns[1::2]
+
+
+def test_the_starters_own_answers_are_in_the_language_and_say_it_is_nobody_else() -> None:
+    for answer in identity.shipped()["zh"].values():
+        assert len(re.findall("[A-Za-z]", answer)) <= 4 * len(HAN.findall(answer)), answer
+    for answer in identity.shipped()["en"].values():
+        assert not re.search(r"\bI(?:'m| am) an? ", answer), answer
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_seeds_are_as_many_as_promised(language: str) -> None:
     own, near, general = (seeds(kind, language) for kind in KINDS)
@@ -249,11 +285,30 @@ def test_rows_that_use_the_name_by_chance_are_left_out(name: str) -> None:
         ("OpenAI", "Are you made by OpenAI?"),
         ("openai", "你是OpenAI开发的吗？"),
         ("Google", "Were you created by Google?"),
+        ("Google DeepMind", "Did Google build you?"),
+        ("谷歌大脑", "Did Google build you?"),
+        ("Microsoft Research", "Did Microsoft make you?"),
+        ("百度飞桨团队", "你是百度开发的吗？"),
+        ("阿里巴巴达摩院", "你是阿里开发的吗"),
     ],
 )
 def test_a_row_that_denies_the_real_maker_is_left_out(maker: str, denial: str) -> None:
     assert denial in {row.messages[0]["content"] for row in everything(XIAOMING)}
     assert denial not in {row.messages[0]["content"] for row in everything(Persona("小明", maker))}
+
+
+def test_a_name_with_another_assistants_in_it_is_not_denied() -> None:
+    who = Persona("Siri二号", "张三")
+    asked = {text for row in everything(who) for text in row.questions} | {one.text for one in exam_questions(who)}
+    assert not any("siri" in text.casefold() for text in asked)
+
+
+def test_no_two_rows_differ_only_in_case_or_marks() -> None:
+    for persona in (XIAOMING, Persona("Echo", "张三", tone="warm", facts=("我爱吃火锅！", "birthday: May 1"))):
+        rows = build(persona)
+        told = Counter(tuple(bare(message["content"]) for message in row.messages) for row in rows)
+        assert [texts for texts, count in told.items() if count > 1] == []
+    assert len(build(XIAOMING)) == 1200
 
 
 @pytest.mark.parametrize("name", ["明", "是", "A", "a", "我"])
