@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--eyes", action="store_true", help="with pictures: it also learns to see, and sits an exam on it")
     sub = command("dataset", commands.build_dataset, "build an identity dataset", who)
-    sub.add_argument("--out", required=True, help="the dataset's name")
+    _add_out(sub)
     sub.add_argument("--seed", type=int, default=0, help="another seed, another mix (0)")
     plain = identity.PLAIN
     sub.add_argument("--rows", type=int, default=plain.rows, help=f"conversations of each language ({plain.rows})")
@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--only", choices=LANGUAGES, help="questions of one language only")
     sub = command("import", commands.import_file, "make a dataset of a file: JSON, JSONL, CSV, TSV or XLSX")
     sub.add_argument("file", help="OpenAI messages, ShareGPT, Alpaca, or two columns")
-    sub.add_argument("--out", required=True, help="the dataset's name")
+    _add_out(sub)
     sub.add_argument("--name", default="", help="the assistant's name, for {{name}} in the file and for the exam")
     sub.add_argument("--maker", default="", help="its maker, for {{author}} in the file")
     sub.add_argument("--base", default=Persona.base, help=f"what it is built on ({Persona.base})")
@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
     eyes_commands.add_to(command("pictures", commands.make_pictures, text, _who(False)))
     sub = command("mix", data_commands.mix, "make one dataset of several, by NAME=RATIO: 0.5 takes half, 2 all twice")
     sub.add_argument("parts", nargs="+", metavar="NAME[=RATIO]", help="a saved dataset and how much of it (1)")
-    sub.add_argument("--out", required=True, help="the dataset's name")
+    _add_out(sub)
     sub.add_argument("--seed", type=int, default=0, help="another seed, another order and choice (0)")
     sub.add_argument("--distinct", action="store_true", help="take equal rows once")
     sub.add_argument("--model", default=models.STARTER, help="the model whose tokens are counted (starter)")
@@ -161,6 +161,11 @@ def parser() -> argparse.ArgumentParser:
         command("models", commands.list_models, "the base models that are here, or another one: models add SOURCE")
     )
     return top
+
+
+def _add_out(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--out", required=True, help="the dataset's name")
+    sub.add_argument("--replace", action="store_true", help="in place of the dataset that has this name")
 
 
 def _add_models(models_parser: argparse.ArgumentParser) -> None:

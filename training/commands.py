@@ -31,6 +31,7 @@ from training import (
     tally,
     tokens,
 )
+from training.errors import UserError
 from training.exam import certificate, examination
 from training.eyes import commands as eyes_commands
 from training.eyes import demo as eyes_demo
@@ -45,7 +46,9 @@ Answer = dict[str, Any]
 
 
 def demonstrate(options: argparse.Namespace) -> Answer:
-    """The whole job; the model says who it is."""
+    """The whole job; the model says who it is. Raises UserError(demo_eyes_model)."""
+    if options.eyes and options.model != models.STARTER:
+        raise UserError("demo_eyes_model", model=options.model)
     if not options.base and options.model != models.STARTER:
         options.base = Path(options.model).name
     if options.eyes:
@@ -55,6 +58,7 @@ def demonstrate(options: argparse.Namespace) -> Answer:
 
 def build_dataset(options: argparse.Namespace) -> Answer:
     """An identity dataset is built and saved."""
+    dataset.refuse_taken(options.out, options.replace)
     shares = identity.Shares(options.rows, options.identity, options.near_miss)
     rows = identity.build(_persona(options), options.seed, shares, distill.chosen(options.general))
     origin = {"general": options.general} if options.general else None
@@ -79,12 +83,21 @@ def start(options: argparse.Namespace) -> Answer:
     """A run is started."""
     if options.dataset in picture_sets.names():
         return start_command.start(options, {**preset_commands.settings(options.preset), **_chosen(options)})
+    _refuse_pictures(options)
     plan, config = _plan(options), ""
     if options.config:
         config, plan = config_commands.checked(options.config, plan)
     expected = forecast.of(options.dataset, options.model, plan).told()
     run = runs.start(options.dataset, options.model, plan, options.name, options.queue, config)
     return {"run": run, "command": runs.spec(run)["command"], "forecast": expected}
+
+
+def _refuse_pictures(options: argparse.Namespace) -> None:
+    """Raises UserError(start_without_pictures) for options that a dataset of text has no use for."""
+    own = {"--encoder": options.encoder, "--first-steps": options.first_steps, "--projector": options.projector}
+    given = [option for option, value in own.items() if value is not None]
+    if given and dataset.path(options.dataset):
+        raise UserError("start_without_pictures", name=options.dataset, options=", ".join(given))
 
 
 def _plan(options: argparse.Namespace) -> recipe.Recipe:

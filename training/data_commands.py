@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from training import dataset, machine, recipe, tokens
+from training import dataset, machine, models, recipe, tokens
 from training import mix as mixes
 from training.errors import UserError
 from training.importing import intake, report_words, staging
@@ -22,6 +22,7 @@ Answer = dict[str, Any]
 def import_file(options: argparse.Namespace, persona: Persona | None) -> Answer:
     """A file becomes a dataset: its report, with every sentence on stderr, and what it is for a model."""
     name = dataset.checked_name(options.out)
+    _refuse(options)
     with staging.folder() as place:
         report = intake.take_in(Path(options.file), place, _read, persona, options.distinct)
         lists = staging.keep_lists(place, name)
@@ -35,6 +36,12 @@ def import_file(options: argparse.Namespace, persona: Persona | None) -> Answer:
         _say(nothing)
         return {**told, "ok": False, "error": "import_nothing_good", "message": nothing}
     return {"dataset": name, "path": str(dataset.path(name)), **told, **_lengths(name, options)}
+
+
+def _refuse(options: argparse.Namespace) -> None:
+    """Raises UserError for what would come up only when the rows are saved (dataset_..., model_...)."""
+    dataset.refuse_taken(options.out, options.replace)
+    models.place(options.model)
 
 
 def _lengths(name: str, options: argparse.Namespace) -> Answer:
@@ -60,9 +67,12 @@ def _lengths(name: str, options: argparse.Namespace) -> Answer:
 
 def mix(options: argparse.Namespace) -> Answer:
     """Several datasets become one: NAME=RATIO for each."""
+    _refuse(options)
     parts: dict[str, float] = {}
     for part in options.parts:
         name, _, ratio = part.rpartition("=") if "=" in part else (part, "", "1")
+        if name in parts:
+            raise UserError("mix_twice", name=name)
         try:
             parts[name] = float(ratio)
         except ValueError as error:

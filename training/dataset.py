@@ -114,6 +114,16 @@ def _folder(name: str) -> Path:
     return folder
 
 
+def refuse_taken(name: str, replacing: bool = False) -> None:
+    """Refuse a name that somebody would miss: a picture set's, and, unless `replacing`, a dataset's.
+
+    Raises UserError (dataset_name_bad, dataset_taken, dataset_there).
+    """
+    folder = _folder(name)
+    if not replacing and (folder / "data.json").exists():
+        raise UserError("dataset_there", name=folder.name)
+
+
 def names() -> list[str]:
     """The saved datasets, newest first."""
     found = [(file.stat().st_mtime, file.parent.name) for file in datasets_dir().glob("*/data.json")]

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.training.conftest import Behave, ended, wait_for
-from training import commands, home, runs
+from training import commands, dataset, home, runs
 from training.__main__ import main
 
 
@@ -46,6 +46,26 @@ def test_the_demo_of_another_model_says_it_is_built_on_that_one(
 ) -> None:
     monkeypatch.setattr(commands.demo, "demo", lambda persona, *rest, **chosen: {"ok": True, "base": persona.base})
     assert run(capsys, "demo", "--name", "小明", "--maker", "张三", *given)[1]["base"] == built_on
+
+
+def test_the_demo_with_pictures_refuses_another_model(capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer, _ = run(capsys, "demo", "--eyes", "--model", "other", "--name", "小明", "--maker", "张三")
+    assert (code, answer["error"]) == (1, "demo_eyes_model")
+
+
+def test_a_dataset_is_replaced_only_where_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("dataset", "--name", "小明", "--maker", "张三", "--out", "mine", "--rows", "60")
+    made = run(capsys, *command)[1]["rows"]
+    code, answer, _ = run(capsys, *command, "--languages", "en")
+    assert (code, answer["error"], len(dataset.load("mine"))) == (1, "dataset_there", made)
+    code, answer, _ = run(capsys, *command, "--languages", "en", "--replace")
+    assert code == 0 and len(dataset.load("mine")) == answer["rows"] < made
+
+
+def test_what_belongs_to_pictures_is_refused_beside_text(who: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer, said = run(capsys, "start", "--dataset", who, "--first-steps", "10", "--projector", "no.pth")
+    assert (code, answer["error"]) == (1, "start_without_pictures") and "--first-steps, --projector" in said
+    assert run(capsys, "list")[1]["runs"] == []
 
 
 def test_status_is_no_failure_when_the_run_is_one(

@@ -137,7 +137,7 @@ def test_what_goes_wrong_is_a_sentence(tiny: str, capsys: pytest.CaptureFixture[
 def test_a_dataset_says_whose_answers_it_has(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
     from training import dataset
 
-    base = ["dataset", "--name", "小明", "--maker", "张三", "--out", "mine"]
+    base = ["dataset", "--replace", "--name", "小明", "--maker", "张三", "--out", "mine"]
     assert main([*base, "--general", tiny]) == 0
     assert dataset.card("mine")["origin"] == {"general": tiny}
     assert main(base) == 0 and "origin" not in dataset.card("mine")

@@ -106,3 +106,24 @@ def test_mixing_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert '"rows": 90' in capsys.readouterr().out
     assert main(["mix", "who=much", "--out", "both"]) == 1
     assert "The ratio of who is much" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["who", "--out", "talk"], "dataset_there"),
+        (["who=1", "talk=0.5", "who=0.5", "--out", "both"], "mix_twice"),
+        (["who", "--out", "both", "--model", "nobody"], "model_missing"),
+    ],
+)
+def test_a_mix_that_would_not_be_what_was_asked_for_is_not_made(
+    arguments: list[str], error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mix", *arguments, "--json"]) == 1
+    assert f'"error": "{error}"' in capsys.readouterr().out
+    assert len(dataset.load("talk")) == 100 and "both" not in dataset.names()
+
+
+def test_a_mix_takes_the_place_of_a_dataset_where_that_is_said() -> None:
+    assert main(["mix", "who", "talk", "--out", "talk", "--replace"]) == 0
+    assert len(dataset.load("talk")) == 140

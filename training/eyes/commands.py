@@ -30,6 +30,7 @@ def add_to(pictures: argparse.ArgumentParser) -> None:
     told = "where pictures may lie that a list names (beside the first list)"
     pictures.add_argument("--images", default="", metavar="FOLDER", help=told)
     pictures.add_argument("--out", default="", metavar="NAME", help="save what is good as this picture set")
+    pictures.add_argument("--replace", action="store_true", help="in place of the picture set that has this name")
     pictures.add_argument("--repeat", type=int, default=0, help="how often each conversation stands in it (as it came)")
     pictures.add_argument("--example", action="store_true", help="instead of files: the example set, drawn here")
     pictures.add_argument("--seed", type=int, default=0, help="another seed, another example set or mix (0)")
@@ -39,8 +40,11 @@ def add_to(pictures: argparse.ArgumentParser) -> None:
 
 def pictures(options: argparse.Namespace, persona: Persona | None) -> Answer:
     """A picture set is made, or files for one are checked; without any, the saved sets are listed. Raises UserError."""
+    name = options.out or ("example" if options.example else "")
+    if name:
+        picture_sets.refuse_taken(name, options.replace)
     if options.example:
-        folder = example.save(options.out or "example", _known(persona), options.seed)
+        folder = example.save(name, _known(persona), options.seed)
         return _saved(folder)
     if not options.files:
         return {"sets": {name: picture_sets.card(name).get("summary", {}) for name in picture_sets.names()}}

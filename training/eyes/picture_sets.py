@@ -98,6 +98,16 @@ def save(name: str, made: PictureSet) -> Path:
     return place
 
 
+def refuse_taken(name: str, replacing: bool = False) -> None:
+    """Refuse a name that somebody would miss: a dataset's of text, and, unless `replacing`, a picture set's.
+
+    Raises UserError (dataset_name_bad, picture_set_taken, dataset_there).
+    """
+    place = _free(name)
+    if not replacing and (place / TALKS).exists():
+        raise UserError("dataset_there", name=place.name)
+
+
 def _free(name: str) -> Path:
     """The place of set `name`, where no dataset of text lies."""
     place = datasets_dir() / dataset.checked_name(name)

@@ -48,7 +48,7 @@ def take_in(file: Path, folder: Path, tell: Tell, persona: Persona | None = None
     """Read `file` into `folder`: data.json, labels.tsv, card.json, problems.*.csv and report.json.
 
     Without a single good row only the report and the lists are there. `distinct` leaves repeated rows out.
-    Raises UserError: import_missing, import_changed, import_empty, import_kind_*, ..., disk_full.
+    Raises UserError: import_missing, import_no_file, import_changed, import_empty, import_kind_*, ..., disk_full.
     """
     began, before = time.monotonic(), _stamp(file)
     work = _Intake(file, before[0], persona and persona.checked(), distinct, tell)
@@ -79,8 +79,10 @@ def _origin(report: Report) -> dict[str, Any]:
 def _stamp(file: Path) -> tuple[int, int, int]:
     try:
         found = file.stat()
-        if not stat.S_ISREG(found.st_mode):
+        if stat.S_ISDIR(found.st_mode):
             raise UserError("import_missing", file=readable(file), reason=os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(found.st_mode):
+            raise UserError("import_no_file", file=readable(file))
         with file.open("rb"):
             pass
     except OSError as error:

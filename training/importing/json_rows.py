@@ -50,7 +50,7 @@ def lines(numbered: Iterable[tuple[int, str | RowProblem]]) -> Iterator[Found]:
 
 
 def elements(blocks: Iterator[str]) -> Iterator[Found]:
-    """The rows of a text that comes in blocks; numbered from 1."""
+    """The rows of a text that comes in blocks; numbered from 1. That it is cut off between two of them is a problem."""
     reader = _Reader(blocks)
     yield from reader.rows()
 
@@ -65,13 +65,15 @@ class _Reader:
         """Whether the rows that come next stand in a list, and whether that stands in an object."""
 
     def rows(self) -> Iterator[Found]:
-        number = 0
+        number, found = 0, None
         while self._skip_gap():
             if self._listed and self._text[self._at] == "]":
                 self._at, self._listed = self._at + 1, False
             elif self._listed or not self._step_over():
-                number += 1
-                yield number, self._element()
+                number, found = number + 1, self._element()
+                yield number, found
+        if (self._listed or self._wrapped) and not isinstance(found, RowProblem):
+            yield number + 1, RowProblem("json_cut")
 
     def _more(self) -> bool:
         """Read one block on; False at the end of the file."""

@@ -78,3 +78,11 @@ def test_the_example_set_needs_somebody_to_be_and_is_listed(capsys: pytest.Captu
 def test_a_name_that_cannot_be_is_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, answer, _ = told(capsys, str(folder / "unique_data.json"), "--out", "../x")
     assert (code, answer["error"]) == (1, "dataset_name_bad")
+
+
+def test_a_set_is_replaced_only_where_that_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = (str(folder / "unique_data.json"), "--out", "mine", "--repeat")
+    assert told(capsys, *given, "1")[0] == 0
+    code, answer, _ = told(capsys, *given, "2")
+    assert (code, answer["error"], len(picture_sets.load("mine").talks)) == (1, "dataset_there", 1)
+    assert told(capsys, *given, "2", "--replace")[0] == 0 and len(picture_sets.load("mine").talks) == 2

@@ -118,6 +118,13 @@ def test_a_broken_row_at_the_end_of_its_list_costs_nothing_of_the_next_list(take
     assert [said(row)[-2] for row in found] == ["q0", "q", "q1"] and [row for row, _ in codes(report)] == [2]
 
 
+@pytest.mark.parametrize("begin", ["[", '{"rows": ['])
+@pytest.mark.parametrize("end", ["", ",", ",\n"])
+def test_a_list_that_is_cut_off_between_two_rows_is_not_taken_for_whole(take: Take, begin: str, end: str) -> None:
+    report, found = take("a.json", f"{begin}{ALPACA[0]},{ALPACA[1]}{end}")
+    assert len(found) == 2 and codes(report) == [(3, "json_cut")]
+
+
 def test_a_first_row_whose_first_key_cannot_be_read_costs_itself_only(take: Take) -> None:
     report, found = take("a.json", '[{"a\\x": 1}, ' + f"{ALPACA[0]}, {ALPACA[1]}]")
     assert len(found) == 2 and codes(report) == [(1, "json")]

@@ -38,14 +38,32 @@ def test_nothing_good_is_a_failure_that_says_why_and_changes_nothing(
     good.write_text(json.dumps([chat("a", "b")]))
     bad.write_text(json.dumps([{"text": "x"}] * 3))
     assert run(capsys, str(good), "--out", "mine")[0] == 0
-    code, told, err = run(capsys, str(bad), "--out", "mine")
+    code, told, err = run(capsys, str(bad), "--out", "mine", "--replace")
     assert code == 1 and told["error"] == "import_nothing_good" and told["message"] in err
     assert len(told["problems"]) == 3 and len(dataset.load("mine")) == 1
 
 
+@pytest.mark.parametrize(("more", "error"), [([], "dataset_there"), (["--model", "nobody"], "model_missing")])
+def test_nothing_is_saved_where_a_name_is_taken_or_the_model_is_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], error: str
+) -> None:
+    file = tmp_path / "good.json"
+    file.write_text(json.dumps([chat("a", "b")]))
+    assert run(capsys, str(file), "--out", "mine")[0] == 0
+    file.write_text(json.dumps([chat("a", "b"), chat("c", "d")]))
+    code, told, _ = run(capsys, str(file), "--out", "mine", *more, *(["--replace"] if more else []))
+    assert (code, told["error"]) == (1, error) and len(dataset.load("mine")) == 1
+    assert run(capsys, str(file), "--out", "mine", "--replace")[0] == 0 and len(dataset.load("mine")) == 2
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [("nowhere.json", "--out", "mine"), (__file__, "--out", "../up"), (__file__, "--out", "mine", "--name", "x")],
+    [
+        ("/dev/null", "--out", "mine"),
+        ("nowhere.json", "--out", "mine"),
+        (__file__, "--out", "../up"),
+        (__file__, "--out", "mine", "--name", "x"),
+    ],
 )
 def test_what_cannot_be_imported_is_one_sentence(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
