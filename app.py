@@ -54,8 +54,11 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     """What was asked for, on the command line or by variables."""
+    from hub import terminal
+
     parser = argparse.ArgumentParser(description="小助手工坊 / Assistant Studio")
-    parser.add_argument("--home", help="folder for datasets, models and runs (STUDIO_HOME; default ./workspace)")
+    place = "folder for datasets, models and runs (STUDIO_HOME; default workspace/ beside this file)"
+    parser.add_argument("--home", type=terminal.filled, help=place)
     parser.add_argument(
         "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="(GRADIO_SERVER_NAME)"
     )
@@ -66,9 +69,11 @@ def arguments() -> argparse.Namespace:
 
 
 def refuse_taken_port(host: str, port: int) -> None:
-    """Raises UserError(port_taken): said at once instead of after loading everything."""
+    """Raises UserError (port_taken, recipe_port): said at once instead of after loading everything."""
     from training.errors import UserError
 
+    if not 0 <= port <= 65535:
+        raise UserError("recipe_port", value=port)
     try:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -11,15 +11,18 @@ import os
 import subprocess
 import sys
 
-from training.command_line import parser
-from training.errors import UserError
+from hub import terminal
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    from training.command_line import parser  # here, where Ctrl-C ends the loading in silence
+    from training.errors import UserError
+
     options = parser().parse_args(arguments)
     if options.home:
         os.environ["STUDIO_HOME"] = options.home
+    terminal.begun()
     try:
         answer = options.does(options)
     except UserError as error:
@@ -42,4 +45,4 @@ def _failed(options: argparse.Namespace, sentence: str, code: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

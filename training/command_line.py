@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from hub import terminal
 from training import (
     commands,
     config_commands,
@@ -90,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("model", help="a base model's name or folder")
     sub.add_argument("--only", choices=LANGUAGES, help="questions of one language only")
     sub = command("import", commands.import_file, "make a dataset of a file: JSON, JSONL, CSV, TSV or XLSX")
-    sub.add_argument("file", help="OpenAI messages, ShareGPT, Alpaca, or two columns")
+    sub.add_argument("file", type=terminal.filled, help="OpenAI messages, ShareGPT, Alpaca, or two columns")
     _add_out(sub)
     sub.add_argument("--name", default="", help="the assistant's name, for {{name}} in the file and for the exam")
     sub.add_argument("--maker", default="", help="its maker, for {{author}} in the file")
@@ -142,7 +143,9 @@ def parser() -> argparse.ArgumentParser:
     sub = command(
         "exam", commands.sit_exam, "examine a run's checkpoints and say which one to keep, or a model", _who(False)
     )
-    sub.add_argument("what", metavar="RUN_OR_MODEL", help="a run's id, a model folder, or a base model's name")
+    sub.add_argument(
+        "what", type=terminal.filled, metavar="RUN_OR_MODEL", help="a run's id, a model folder, or a base model's name"
+    )
     sub.add_argument("--whole", action="store_true", help="ask every checkpoint of a run all questions, not half")
     command("certificate", commands.certify, "write a run's certificate: HTML, Markdown and a picture", which)
     sub = command("publish", model_commands.published, "push a run's model to OpenXLab, with its card", which)
@@ -172,11 +175,12 @@ def _add_models(models_parser: argparse.ArgumentParser) -> None:
     """`models` alone lists. What was given before `list` or `add` stays, unless it is given again."""
     common = _common(argparse.SUPPRESS)
     actions = models_parser.add_subparsers(metavar="ACTION")
-    actions.add_parser("list", parents=[common], help="the base models that are here, and those known to fit")
+    text = "the base models that are here, and those known to fit"
+    actions.add_parser("list", parents=[common], help=text, description=text)
     text = "add a base model from a folder or a hub; InternLM2 is converted to Llama's layout"
     sub = actions.add_parser("add", parents=[common], help=text, description=text)
     told = "a Llama, Qwen2 or InternLM2 chat model: a folder, or openxlab:, modelscope: or hf:USER/REPO[@REVISION]"
-    sub.add_argument("source", metavar="SOURCE", help=told)
+    sub.add_argument("source", type=terminal.filled, metavar="SOURCE", help=told)
     sub.add_argument("--name", required=True, help="what it is called from now on")
     sub.set_defaults(does=commands.add_model)
 
@@ -184,8 +188,8 @@ def _add_models(models_parser: argparse.ArgumentParser) -> None:
 def _common(default: Any = None) -> argparse.ArgumentParser:
     quiet, english = (default, default) if default else (False, "en")
     common = argparse.ArgumentParser(add_help=False)
-    place = "where datasets, models and runs are kept (or STUDIO_HOME; ./workspace)"
-    common.add_argument("--home", default=default, help=place)
+    place = "where datasets, models and runs are kept (or STUDIO_HOME; workspace/ beside this package)"
+    common.add_argument("--home", type=terminal.filled, default=default, help=place)
     common.add_argument("--json", action="store_true", default=quiet, help="print one JSON object as the last line")
     common.add_argument("--language", choices=LANGUAGES, default=english, help="of the sentences (en)")
     return common

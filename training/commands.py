@@ -106,7 +106,7 @@ def _plan(options: argparse.Namespace) -> recipe.Recipe:
     plan = recipe.suggest(machine.look(), measured, **{**models.traits(options.model), **given})
     if options.steps:
         plan = replace(plan, steps=options.steps, save_every=min(plan.save_every, options.steps))
-    return plan
+    return recipe.checked(plan)
 
 
 def fit_config(options: argparse.Namespace) -> Answer:
@@ -182,7 +182,9 @@ def list_runs(options: argparse.Namespace) -> Answer:
 
 
 def check_machine(options: argparse.Namespace) -> Answer:
-    """Whether this machine is fit."""
+    """Whether this machine is fit. Raises UserError(recipe_port)."""
+    if not 0 <= options.port <= recipe.LAST_PORT:
+        raise UserError("recipe_port", value=options.port)
     found = doctor.examine(options.port)
     if not options.json:
         for finding in found:
@@ -204,7 +206,9 @@ def add_model(options: argparse.Namespace) -> Answer:
 
 def _execute(command: list[str], folder: Path) -> None:
     stderr = 2  # stdout belongs to the answer
-    subprocess.run(command, cwd=ROOT, env=environment(folder), stdout=stderr, check=True)
+    # Ctrl-C is ours: run() then ends the child, which would show where it was.
+    own: Answer = {"cwd": ROOT, "env": environment(folder), "start_new_session": True}
+    subprocess.run(command, stdout=stderr, check=True, **own)
 
 
 def _persona(options: argparse.Namespace) -> Persona:

@@ -67,7 +67,6 @@ def _lengths(name: str, options: argparse.Namespace) -> Answer:
 
 def mix(options: argparse.Namespace) -> Answer:
     """Several datasets become one: NAME=RATIO for each."""
-    _refuse(options)
     parts: dict[str, float] = {}
     for part in options.parts:
         name, _, ratio = part.rpartition("=") if "=" in part else (part, "", "1")
@@ -77,6 +76,7 @@ def mix(options: argparse.Namespace) -> Answer:
             parts[name] = float(ratio)
         except ValueError as error:
             raise UserError("mix_ratio", name=name, value=ratio, most=mixes.MOST) from error
+    _refuse(options)
     file = mixes.mix(options.out, parts, options.seed, options.distinct, _mixed)
     if len(mixes.forecast(parts).people) > 1:
         _say(sentence("mix.two_people", options.language, people=", ".join(mixes.forecast(parts).people)))

@@ -17,6 +17,7 @@ from training.tokens import Measured
 
 METHODS = ("lora", "qlora", "full")
 PRECISIONS = ("fp32", "bf16", "fp16")
+LAST_PORT = 65535
 DEEPSPEEDS = ("none", "zero1", "zero2", "zero2_offload", "zero3", "zero3_offload")
 """How DeepSpeed shares a training's memory out: the configs that XTuner brings."""
 ATTENTION, FEED_FORWARD = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
@@ -126,7 +127,7 @@ class Recipe:
             found.append(UserError("recipe_template", value=self.prompt_template))
         if not re.fullmatch(r"[\w:][\w.:-]*", self.address):
             found.append(UserError("recipe_address", value=self.address))
-        if self.port > 65535:
+        if self.port > LAST_PORT:
             found.append(UserError("recipe_port", value=self.port))
         return found
 
@@ -192,6 +193,13 @@ def checked(recipe: Recipe) -> Recipe:
     return recipe
 
 
+def refuse_too_small(recipe: Recipe) -> None:
+    """Raises UserError(recipe_too_small); other problems are for checked()."""
+    for problem in recipe.problems():
+        if problem.code == "recipe_too_small":
+            raise problem
+
+
 def suggest(
     machine: Machine, data: Measured, parameters: int = 135_000_000, most: int = MOST_ON_CPU, **chosen: Any
 ) -> Recipe:
@@ -201,12 +209,13 @@ def suggest(
     eight conversations a step, each by itself: packed ones see each other, and a small model then says one's answer to
     the other's question (docs/recipe.md). Steps to see the data twice, but no more than `most`.
     GPU: the course's QLoRA (NF4, r=64, alpha 16, lr 2e-4) with a smaller batch, since the data is small and various.
-    `chosen` are settings that stand: the others are made to fit them.
+    `chosen` are settings that stand: the others are made to fit them. Raises UserError(recipe_too_small).
     """
     recipe = replace(_plain(machine, parameters), **chosen)
     recipe = replace(recipe, **{**_fitting(recipe), **chosen})
     if recipe.method == "full":
         recipe = replace(recipe, **{**_full(machine, parameters), **chosen})
+    refuse_too_small(recipe)  # before anything is divided by what was chosen
     sequences = max(1, math.ceil(data.tokens / recipe.max_length) if recipe.pack else data.rows)
     passes, most = (2, most) if machine.device == "cpu" else (3, sequences)
     steps = max(20, math.ceil(passes * sequences / recipe.rows_a_step))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from serving.__main__ import main
+from serving.command_line import main
 from serving.process import ModelProcess
 from training import models
 
@@ -64,7 +64,10 @@ def test_an_error_is_one_sentence_on_stderr_and_an_exit_code(
 
 def test_an_error_with_json_says_not_ok(puppet: Maker, capsys: pytest.CaptureFixture[str]) -> None:
     assert chat(puppet, "--once", "too long", "--json") == 1
-    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"ok": False, "error": "message_too_long"}
+    answer = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert answer == {"ok": False, "error": "message_too_long", "message": answer["message"]}
+    assert "9 tokens" in answer["message"]
+    assert chat(puppet, "--once", "too long", "--language", "zh") == 1 and not capsys.readouterr().err.isascii()
 
 
 def test_a_conversation_goes_on_after_an_error_until_exit(

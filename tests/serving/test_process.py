@@ -267,6 +267,8 @@ def test_the_log_is_started_anew_when_it_has_grown_long(puppet: Maker) -> None:
 
 
 def test_the_parent_never_imports_torch_or_gradio() -> None:
-    look = "import sys, serving.stage, serving.__main__; print([m for m in ('torch', 'gradio') if m in sys.modules])"
+    look = (
+        "import sys, serving.stage, serving.command_line; print([m for m in ('torch', 'gradio') if m in sys.modules])"
+    )
     shown = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

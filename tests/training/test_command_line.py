@@ -68,6 +68,28 @@ def test_what_belongs_to_pictures_is_refused_beside_text(who: str, capsys: pytes
     assert run(capsys, "list")[1]["runs"] == []
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("start", "--processes", "0"),
+        ("start", "--steps", "-1"),
+        ("config", "internlm2_chat_1_8b_qlora_alpaca_e3", "--processes", "-1"),
+        ("config", "internlm2_chat_1_8b_qlora_alpaca_e3", "--steps", "-3"),
+    ],
+)
+def test_a_number_that_is_too_small_is_a_sentence(
+    given: tuple[str, ...], who: str, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer, _ = run(capsys, *given, "--dataset", who, "--model", tiny)
+    assert (code, answer["error"]) == (1, "recipe_too_small") and runs.names() == []
+
+
+@pytest.mark.parametrize("port", ["-1", "99999999"])
+def test_the_doctor_is_asked_about_a_port_that_can_be(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer, _ = run(capsys, "doctor", "--port", port)
+    assert (code, answer["error"]) == (1, "recipe_port")
+
+
 def test_status_is_no_failure_when_the_run_is_one(
     fake_xtuner: Behave, who: str, tiny: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,7 +142,7 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_1(
 
 
 def test_help_costs_no_heavy_import() -> None:
-    code = "import sys; import training.__main__ as m; m.parser(); print({'torch', 'gradio'} & set(sys.modules))"
+    code = "import sys; import training.command_line as m; m.parser(); print({'torch', 'gradio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=home.ROOT, check=True)
     assert done.stdout.strip() == "set()"
 

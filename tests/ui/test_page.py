@@ -10,8 +10,10 @@ from typing import Any
 import gradio as gr
 import pytest
 
+import app
 from serving.stage import Stage
 from training import home, process
+from training.errors import UserError
 from training.files import write_json
 from training.recipe import Recipe
 from ui.look import CSS, theme
@@ -93,3 +95,10 @@ def test_what_was_suggested_last_comes_from_the_page_with_the_settings_it_is_com
     """The server's own memory of it is newer than a form that was sent before the last answer came."""
     follow = [event for event in demo.fns.values() if event.name == "follow"]
     assert follow and not [each for event in follow for each in event.inputs if isinstance(each, gr.State)]
+
+
+@pytest.mark.parametrize("port", [-1, 99999999])
+def test_a_port_that_cannot_be_is_a_sentence(port: int) -> None:
+    with pytest.raises(UserError) as caught:
+        app.refuse_taken_port("127.0.0.1", port)
+    assert caught.value.code == "recipe_port"

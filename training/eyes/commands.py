@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from hub import terminal
 from training.errors import UserError
 from training.eyes import album as albums
 from training.eyes import binding, example, picture_sets
@@ -26,7 +27,7 @@ Answer = dict[str, Any]
 def add_to(pictures: argparse.ArgumentParser) -> None:
     """The arguments of the command, besides those of who the assistant is."""
     told = "pictures, folders, zips, LLaVA JSON, tables of file and caption; without --out they are only checked"
-    pictures.add_argument("files", nargs="*", metavar="FILE", help=told)
+    pictures.add_argument("files", type=terminal.filled, nargs="*", metavar="FILE", help=told)
     told = "where pictures may lie that a list names (beside the first list)"
     pictures.add_argument("--images", default="", metavar="FOLDER", help=told)
     pictures.add_argument("--out", default="", metavar="NAME", help="save what is good as this picture set")
@@ -40,6 +41,9 @@ def add_to(pictures: argparse.ArgumentParser) -> None:
 
 def pictures(options: argparse.Namespace, persona: Persona | None) -> Answer:
     """A picture set is made, or files for one are checked; without any, the saved sets are listed. Raises UserError."""
+    for field in ("repeat", "introductions"):
+        if getattr(options, field) < 0:
+            raise UserError("recipe_too_small", field=field, least=0, value=getattr(options, field))
     name = options.out or ("example" if options.example else "")
     if name:
         picture_sets.refuse_taken(name, options.replace)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from training import recipe as recipes
 from training.errors import UserError
 from training.machine import Machine
 from training.recipe import Recipe
@@ -121,11 +122,12 @@ def suggest(machine: Machine, captions: int, talks: int, **chosen: Any) -> tuple
     CPU: the captions three times and the talks once, but no more steps than PRETRAIN's and FINETUNE's, and at least
     forty: a handful of pictures is looked at again and again. Saved once, at its end: it takes minutes, and the exam of
     a checkpoint takes one more. GPU: QLoRA, or LoRA in fp32 on one without bf16, as XTuner's own LLaVA configs do it,
-    with a smaller batch.
+    with a smaller batch. Raises UserError(recipe_too_small).
     """
     own = {field: value for field, value in chosen.items() if field in names()}
     plain = {field: value for field, value in chosen.items() if field not in own}
     eyes, recipe = replace(PRETRAIN, **own), replace(FINETUNE if machine.device == "cpu" else _on_gpu(machine), **plain)
+    recipes.refuse_too_small(recipe)  # before anything is divided by what was chosen
     most_first, most = (PRETRAIN.pretrain_steps, FINETUNE.steps) if machine.device == "cpu" else (captions, talks)
     first = min(most_first, max(40, math.ceil(3 * captions / eyes.pretrain_batch_size))) if captions else 0
     steps = plain.get("steps", min(most, max(40, math.ceil(talks / recipe.rows_a_step))))

@@ -86,3 +86,13 @@ def test_a_set_is_replaced_only_where_that_is_said(folder: Path, capsys: pytest.
     code, answer, _ = told(capsys, *given, "2")
     assert (code, answer["error"], len(picture_sets.load("mine").talks)) == (1, "dataset_there", 1)
     assert told(capsys, *given, "2", "--replace")[0] == 0 and len(picture_sets.load("mine").talks) == 2
+
+
+def test_numbers_below_nothing_are_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--introductions", "--repeat"):
+        code, answer, _ = told(capsys, str(folder / "unique_data.json"), "--out", "mine", option, "-5")
+        assert (code, answer["error"]) == (1, "recipe_too_small") and picture_sets.names() == []
+    assert told(capsys, str(folder / "unique_data.json"), "--out", "mine")[0] == 0
+    for given in (["--steps", "-1"], ["--processes", "0"]):
+        assert main(["start", "--dataset", "mine", *given, "--json"]) == 1
+        assert '"error": "recipe_too_small"' in capsys.readouterr().out
