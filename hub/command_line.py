@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -48,10 +49,14 @@ def _publish(options: argparse.Namespace) -> dict[str, Any]:
         "files": len(kit.files),
         "steps": str(to / app_kit.STEPS),
     }
-    if options.zip:
-        answer["zip"] = str(app_kit.zipped(model, to.with_name(f"{to.name}.zip"), remote))
-    if remote:
-        answer["pushed"] = app_kit.push(kit, remote, addresses.from_environment(remote)).commit
+    try:
+        if remote:
+            answer["pushed"] = app_kit.push(kit, remote, addresses.from_environment(remote)).commit
+        if options.zip:
+            answer["zip"] = str(app_kit.zipped(model, to.with_name(f"{to.name}.zip"), remote))
+    except BaseException:  # or the same command would find its own folder in its way
+        shutil.rmtree(to, ignore_errors=True)
+        raise
     return answer
 
 

@@ -167,7 +167,12 @@ def sit_exam(options: argparse.Namespace) -> Answer:
     if options.what in runs.names():
         return examination.of_run(options.what, options.whole, _execute, options.language)
     persona = _persona(options) if options.name or options.maker else None
-    return examination.of_model(options.what, persona)
+    try:
+        return examination.of_model(options.what, persona)
+    except UserError as error:
+        if error.code != "model_missing":
+            raise
+        raise UserError("exam_what_missing", what=options.what) from error
 
 
 def certify(options: argparse.Namespace) -> Answer:
@@ -214,7 +219,8 @@ def _execute(command: list[str], folder: Path) -> None:
 def _persona(options: argparse.Namespace) -> Persona:
     character = {key: getattr(options, key) for key in ("tone", "taboos", "facts") if hasattr(options, key)}
     who = {"name": options.name, "maker": options.maker, "base": options.base or Persona.base}
-    return Persona.from_dict({**who, "languages": options.languages.split(","), **character}).checked()
+    languages = [each.strip() for each in options.languages.split(",") if each.strip()]
+    return Persona.from_dict({**who, "languages": languages, **character}).checked()
 
 
 def _say(line: str) -> None:

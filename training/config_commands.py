@@ -40,5 +40,6 @@ def checked(file: str, plan: Recipe) -> tuple[str, Recipe]:
     try:
         text = Path(file).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
-        raise UserError("config_missing", path=file, reason=str(error)) from error
+        reason = error.strerror if isinstance(error, OSError) else "UTF-8?"
+        raise UserError("config_missing", path=file, reason=reason) from error
     return text, config_check.check(text).recipe(plan)

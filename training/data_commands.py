@@ -75,7 +75,7 @@ def mix(options: argparse.Namespace) -> Answer:
         try:
             parts[name] = float(ratio)
         except ValueError as error:
-            raise UserError("mix_ratio", name=name, value=ratio, most=mixes.MOST) from error
+            raise UserError("mix_ratio", name=name, value=ratio or '""', most=mixes.MOST) from error
     _refuse(options)
     file = mixes.mix(options.out, parts, options.seed, options.distinct, _mixed)
     if len(mixes.forecast(parts).people) > 1:

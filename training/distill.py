@@ -108,9 +108,9 @@ def mark(model: str) -> int:
     return file.stat().st_mtime_ns if file.is_file() else 0
 
 
-def look(model: str) -> Look:
-    """How far `model` is. Raises UserError (model_missing, model_incomplete)."""
-    questions = [(language, text) for language in LANGUAGES for text in asked(language)]
+def look(model: str, languages: Sequence[str] = LANGUAGES) -> Look:
+    """How far `model` is with the questions of these languages. Raises UserError (model_missing, model_incomplete)."""
+    questions = [(language, text) for language in languages for text in asked(language)]
     if model == models.STARTER and not models.starter.ready():
         return Look(sum(text in identity.shipped()[language] for language, text in questions), len(questions))
     folder = _place(models.folder(model))

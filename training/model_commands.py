@@ -42,15 +42,16 @@ def distilled(options: argparse.Namespace) -> dict[str, Any]:
     """Let a model answer what it has not answered yet; Ctrl+C keeps what there is."""
     if options.model == models.STARTER:
         models.starter.ensure(_tell)
-    distill.start(options.model, [options.only] if options.only else LANGUAGES)
+    languages = [options.only] if options.only else LANGUAGES
+    distill.start(options.model, languages)
     try:
-        while (now := distill.look(options.model)).live:
+        while (now := distill.look(options.model, languages)).live:
             if sys.stderr.isatty():
                 print(f"\r{now.done} of {now.of}", end="\r", file=sys.stderr)
             time.sleep(0.3)
     except KeyboardInterrupt:
         distill.stop(options.model)
-        now = distill.look(options.model)
+        raise
     if now.error:
         raise now.error
     own = distill.own(options.model)

@@ -53,12 +53,12 @@ def load(name: str) -> Preset:
 
 
 def read(file: Path) -> Preset:
-    """The preset in a file, wherever it lies. Raises UserError(preset_unreadable, and what preset_file.read() does)."""
+    """The preset in a file, wherever it lies. Raises UserError: preset_file_missing, or preset_file.read()'s."""
     try:
         with file.open("rb") as source:
             data = source.read(LONGEST + 1)
     except OSError as error:
-        raise UserError("preset_unreadable", file=file.name, reason=error.strerror) from error
+        raise UserError("preset_file_missing", file=file, reason=error.strerror) from error
     return preset_file.read(data, file.name)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from hub import address as addresses
 from hub import openxlab_api
 from hub.address import Address, Credentials
+from hub.errors import HubError
 from hub.pulling import Progress
 from hub.pushing import Pushed, push
 from training import errand, runs
@@ -77,8 +78,10 @@ def start(run: str, repo: str, user: str = "", token: str = "") -> None:
 
 
 def addressed(repo: str) -> Address:
-    """USER/REPO on OpenXLab, however it was written. Raises UserError(hub_address_bad)."""
+    """USER/REPO on OpenXLab, however it was written. Raises UserError (hub_address_bad, hub_push_only_git)."""
     with sources.told():
+        if addresses.is_address(repo) and (other := addresses.parse(repo)).hub != "openxlab":
+            raise HubError("hub_push_only_git", hub=other.hub_name)
         return addresses.parse(f"openxlab:{addresses.repo_of(repo)}")
 
 

@@ -147,3 +147,7 @@ def test_the_command_prepares_and_pushes_the_app_once_and_tells_no_token(hub: Hu
     with pytest.raises(HubError, match="hub_token_refused"):
         app_kit.push(kit, here, Credentials("user", "wrong"))
     shutil.rmtree(to)
+
+    variables["GITHUB_TOKEN"] = "wrong"
+    refused = subprocess.run([*command, "--zip"], cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert refused.returncode == 1 and not to.exists() and not to.with_name("app.zip").exists()

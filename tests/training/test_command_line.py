@@ -141,6 +141,16 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_1(
     assert len(err.strip().splitlines()) == 1
 
 
+def test_an_exam_of_what_is_not_there_says_that_there_is_no_such_run(capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer, said = run(capsys, "exam", "norun")
+    assert (code, answer["error"]) == (1, "exam_what_missing") and "no run norun" in said
+
+
+def test_languages_may_be_given_with_gaps(capsys: pytest.CaptureFixture[str]) -> None:
+    who = ("--name", "小明", "--maker", "张三", "--languages", "zh, en", "--rows", "60")
+    assert run(capsys, "dataset", *who, "--out", "mine")[1]["languages"].keys() >= {"zh", "en"}
+
+
 def test_help_costs_no_heavy_import() -> None:
     code = "import sys; import training.command_line as m; m.parser(); print({'torch', 'gradio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=home.ROOT, check=True)

@@ -122,6 +122,7 @@ def test_it_is_stopped_goes_on_where_it_was_and_knows_new_weights_as_new(tiny: s
         (models.folder(tiny) / "model.safetensors").read_bytes()[:-4] + b"\x00\x00\x00\x40"
     )
     assert distill.look("third").done == 0
+    assert distill.look("third", ["en"]).of == len(distill.asked("en")) < distill.look("third").of
 
 
 def test_what_goes_wrong_is_a_sentence(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def test_a_preset_is_saved_listed_shown_shared_and_deleted(capsys: pytest.Captur
         (("save", "other", "--set", "stepz=9"), "preset_field_unknown"),
         (("save", "other", "--set", "processes=0"), "recipe_too_small"),
         (("save", "other", "--run", "nobody"), "run_missing"),
-        (("save", "other", "--file", "/nowhere.json"), "preset_unreadable"),
+        (("save", "other", "--file", "/nowhere.json"), "preset_file_missing"),
         (("show", "nobody"), "preset_missing"),
         (("delete", "nobody"), "preset_missing"),
     ],

@@ -120,7 +120,7 @@ def _is_readable(file: Path) -> bool:
         return False
 
 
-@pytest.mark.parametrize("repo", ["", "user", "user/../x", "hf:user/new", "-user/x", "user/new; rm"])
+@pytest.mark.parametrize("repo", ["", "user", "user/../x", "-user/x", "user/new; rm"])
 def test_what_is_no_repo_is_refused_at_once(made: Path, repo: str) -> None:
     with pytest.raises(UserError, match="names no model"):
         publishing.start(RUN, repo, "", TOKEN)
@@ -145,3 +145,9 @@ def test_the_command_tells_licence_and_merge_first_and_publishes_when_that_is_ag
     assert main(["publish", RUN, "user/new", "--yes", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["changed"] and answer["page"] == f"{hub.url}/user/new" and "README.md" in answer["files"]
+
+
+def test_another_hub_is_said_to_be_none_that_takes_models() -> None:
+    with pytest.raises(UserError) as caught:
+        publishing.addressed("hf:user/new")
+    assert caught.value.code == "hub_push_only_git" and "Hugging Face" in str(caught.value)

@@ -56,7 +56,11 @@ def pictures(options: argparse.Namespace, persona: Persona | None) -> Answer:
         taken = taking.take([Path(each) for each in options.files], place, {}, [], _looked, _beside(options))
         told = _told(taken, options)
         if not taken.talks:
-            nothing = UserError("pictures_nothing_good", bad=taken.bad)
+            nothing = (
+                UserError("pictures_nothing_good", bad=taken.bad)
+                if taken.bad
+                else UserError("pictures_nothing_said", pictures=len(taken.pictures))
+            )
             return {**told, "ok": False, "error": nothing.code, "message": nothing.sentence(options.language)}
         return {**told, **(_kept(taken, place, options, persona) if options.out else {})}
 
@@ -68,7 +72,7 @@ def _beside(options: argparse.Namespace) -> Path | None:
 
 def _told(taken: Taken, options: argparse.Namespace) -> Answer:
     """What there is, with a sentence for everything that is left out on stderr."""
-    several = len(options.files) > 1
+    several = len(options.files) > 1 or not sources.is_list(Piece(options.files[0], Path(options.files[0])))
     problems = []
     for each in taken.problems:
         said = {"file": each.file, "row": each.row, "message": each.sentence(options.language)}

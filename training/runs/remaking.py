@@ -25,7 +25,7 @@ def choices(run: str) -> list[tuple[int, int]]:
 def remake(run: str, iteration: int = 0, enter: Callable[[str], None] = lambda _: None) -> int:
     """Make the checkpoint of this iteration (0: the recommended one, else the last) the run's model; returns its step.
 
-    Raises UserError (run_missing, run_active, nothing_to_merge, merge_failed).
+    Raises UserError (run_missing, run_active, nothing_to_merge, merge_without_checkpoint, merge_failed).
     """
     folder = runs.folder(run)
     if runs.look(run).live:
@@ -33,6 +33,8 @@ def remake(run: str, iteration: int = 0, enter: Callable[[str], None] = lambda _
     found = merge.whole_checkpoints(folder / "work")
     chosen = recommendation.load(folder)
     recommended = chosen.iteration if chosen and chosen.iteration in found else max(found, default=0)
+    if iteration and found and iteration not in found:
+        raise UserError("merge_without_checkpoint", run=run, checkpoint=iteration, there=", ".join(map(str, found)))
     if (iteration or recommended) not in found:
         raise UserError("nothing_to_merge", run=run)
 

@@ -52,7 +52,7 @@ def test_without_a_name_nothing_is_saved(folder: Path, capsys: pytest.CaptureFix
 
 def test_pictures_alone_are_nothing_to_learn_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, answer, _ = told(capsys, str(folder / "images"), "--out", "mine")
-    assert (code, answer["ok"], answer["error"], answer["pictures"]) == (1, False, "pictures_nothing_good", 2)
+    assert (code, answer["ok"], answer["error"], answer["pictures"]) == (1, False, "pictures_nothing_said", 2)
     assert picture_sets.names() == []
 
 
@@ -96,3 +96,16 @@ def test_numbers_below_nothing_are_a_sentence(folder: Path, capsys: pytest.Captu
     for given in (["--steps", "-1"], ["--processes", "0"]):
         assert main(["start", "--dataset", "mine", *given, "--json"]) == 1
         assert '"error": "recipe_too_small"' in capsys.readouterr().out
+
+
+def test_of_several_lists_in_a_folder_each_says_which_row_is_its_own(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "table.csv").write_text("file,caption\nblue.png,Blue.\nred.png,\n", encoding="utf-8")
+    _, answer, said = told(capsys, str(folder))
+    assert answer["bad"] == 2 and "table.csv, row 3: " in said and "unique_data.json, row 2: " in said
+
+
+def test_an_empty_folder_has_nothing_and_no_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer, said = told(capsys, str(tmp_path))
+    assert (code, answer["error"]) == (1, "pictures_nothing_said") and "above" not in said

@@ -81,7 +81,7 @@ def test_another_checkpoint_can_become_the_model(fake_xtuner: Behave, ming: str,
     assert remaking.choices(run) == [(2, 2), (6, 6)] and remaking.remake(run, 6) == 6
     compared = parity.load(runs.folder(run))
     assert compared is not None and compared.step == 6
-    with pytest.raises(UserError, match="no whole checkpoint"):
+    with pytest.raises(UserError, match=r"no whole checkpoint 4\. There are: 2, 6"):
         remaking.remake(run, 4)
     assert remaking.remake(run) == 2  # the recommended one
 
