@@ -1,4 +1,4 @@
-"""What `python -m training import` and `mix` do with their arguments; __main__.py has the parser."""
+"""What `python -m training import` and `mix` do with their arguments; command_line.py has the parser."""
 
 from __future__ import annotations
 
