@@ -70,7 +70,8 @@ def parsed(text: str) -> ast.Module:
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError) as error:
-        raise UserError("config_broken", line=getattr(error, "lineno", 0) or 0, reason=str(error)) from error
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise UserError("config_broken", line=getattr(error, "lineno", 0) or 0, reason=said) from error
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def test_what_is_no_python_is_told_with_its_line() -> None:
     with pytest.raises(UserError) as caught:
         built_in_configs.kind("lr = 1\nmodel = dict(\n")
     assert caught.value.code == "config_broken" and caught.value.details["line"] == 2
+    assert "<unknown>" not in str(caught.value)
 
 
 def test_gpus_keep_the_configs_own_precision() -> None:
