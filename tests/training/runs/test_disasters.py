@@ -90,7 +90,7 @@ def test_a_clock_that_is_set_back_spoils_neither_times_nor_order(
     run = started(who, tiny, 30)
     runs.stop(run)
     stopped = runs.look(run)
-    assert stopped.finished and stopped.finished < stopped.started - 80_000
+    assert stopped.finished and stopped.finished < time.time() - 80_000
     assert 0 < stopped.seconds["training"] < 30 and stopped.elapsed_seconds < 60
     monkeypatch.delenv("FAKE_CLOCK_JUMP")
     runs.resume(run)

@@ -56,7 +56,7 @@ def test_sample_answers_in_llama_3s_form_are_read(folder: Path) -> None:
     file = folder / "work" / "20260101_000000" / "vis_data" / "eval_outputs_iter_19.txt"
     asked = chat_template.LLAMA3.asked.replace("?", "Who are you?")
     file.write_text(f"Eval output 1:\n<|begin_of_text|>{asked}I am Robin.<|eot_id|>\n\n\nEval output 2:\n{asked}I am")
-    assert [sample.answer for sample in progress.samples(folder)] == ["I am Robin.", "I am"]
+    assert {sample.answer for sample in progress.samples(folder)} == {"I am Robin.", "I am"}
 
 
 def test_answers_before_training_are_read_from_xtuners_log(folder: Path) -> None:
