@@ -62,7 +62,9 @@ def of_model(name: str, persona: Persona | None) -> dict[str, Any]:
 
 def _asked(folder: Path, persona: Persona, base: Path | None) -> Report:
     command = exam.model_command(folder, persona, base)
-    done = subprocess.run(command, cwd=ROOT, env=environment(folder), stdout=subprocess.PIPE, text=True)
+    # Ctrl-C is ours: run() then ends the child, which would show where it was.
+    own: dict[str, Any] = {"cwd": ROOT, "env": environment(folder), "start_new_session": True}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, **own)
     if done.returncode:
         raise UserError("model_failed", path=folder, reason=f"exit code {done.returncode}")
     return Report.from_dict(json.loads(done.stdout.splitlines()[-1]))
