@@ -1,6 +1,6 @@
 """One of XTuner's tools, without what it would load and not use: python -m training.xtuner_tool TOOL ARGUMENTS
 
-mmengine loads bitsandbytes and DeepSpeed wherever they are installed, a third of the time until a tool begins
+mmengine loads bitsandbytes and DeepSpeed wherever they are installed, a quarter of the time until a tool begins
 (tests/bench/xtuner_tool.py). Where neither the command line nor the config names one, it counts as not installed.
 """
 

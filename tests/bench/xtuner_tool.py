@@ -1,6 +1,6 @@
 """Until an XTuner tool begins: as installed, and without what the run does not use. python tests/bench/xtuner_tool.py
 
-Each side five times in turn; medians of wall and of CPU seconds.
+Each side five times in turn, two or three minutes; medians of wall and of CPU seconds.
 """
 
 from __future__ import annotations
