@@ -8,7 +8,7 @@ _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augu
            "November", "December")  # fmt: skip
 _DIGITS = "零一二三四五六七八九"
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_NUMBER = "\\d{1,2}|[一二三四五六七八九十]{1,3}"
+_NUMBER = "\\d{1,2}|[二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九]"
 _CHINESE_DATE = re.compile(rf"(?:(\d{{4}}) ?年 ?)?({_NUMBER}) ?月(?: ?({_NUMBER}) ?[日号號])?")
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
 _ENGLISH_DATE = re.compile(

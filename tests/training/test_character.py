@@ -419,3 +419,14 @@ def test_what_was_typed_is_kept_letter_by_letter(typed: str) -> None:
     assert sum(typed in row.messages[1]["content"] for row in declines if row.kind == "near_miss") >= 8
     knows = build(Persona("小明", "张三", facts=(f"motto: {typed}",)))
     assert sum(typed in row.messages[1]["content"] for row in knows if row.kind == "identity") >= 8
+
+
+@pytest.mark.parametrize("line", ["年龄：十十岁", "生日：十一十月十十日", "年龄：99岁", "生日：13月1日"])
+def test_what_is_no_number_or_no_day_is_learned_as_it_was_typed(line: str) -> None:
+    person = Persona("小明", "张三", facts=(line,)).checked()
+    fact = facts.read(line, person.languages)
+    assert fact is not None and line.partition("：")[2] in fact.answer
+
+
+def test_what_something_is_not_is_no_key() -> None:
+    assert facts.read("我的爱好不是唱歌", ("zh",)) is None
