@@ -97,6 +97,13 @@ def test_what_was_suggested_last_comes_from_the_page_with_the_settings_it_is_com
     assert follow and not [each for event in follow for each in event.inputs if isinstance(each, gr.State)]
 
 
+def test_an_event_that_shows_no_progress_has_no_component_to_mark(demo: Any) -> None:
+    """Each that was ever marked costs the visitor's processor something at every later event."""
+    seen = [event for event in demo.fns.values() if any(target is not None for target, _ in event.targets)]
+    quiet = [event for event in seen if event.show_progress == "hidden"]
+    assert len(quiet) > 100 and all(event.show_progress_on == [] for event in quiet)
+
+
 @pytest.mark.parametrize("port", [-1, 99999999])
 def test_a_port_that_cannot_be_is_a_sentence(port: int) -> None:
     with pytest.raises(UserError) as caught:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
-from training import xtuner, xtuner_config
+from tests.training.conftest import tiny as tiny
+from tests.training.conftest import who as who
+from training import models, xtuner, xtuner_config
 from training.errors import UserError
+from training.models.chat_template import LLAMA3
 from training.recipe import METHODS, Recipe
+from ui.plan import suggestion
 from ui.recipe_form import GROUPS, form_fields, problems, recipe_form, recipe_of, refilled, values
 from ui.text import Text
 
@@ -22,6 +27,14 @@ def test_every_setting_of_a_recipe_is_on_the_form_once() -> None:
 def test_the_form_gives_back_the_recipe_it_shows() -> None:
     recipe = Recipe(steps=7, evaluation_inputs=("Who are you?", "你是谁"), system="Be kind.", pack=False)
     assert recipe_of(values(recipe), "en") == recipe
+
+
+def test_what_is_suggested_asks_as_the_models_own_template_does(tiny: str, who: str) -> None:
+    folder = models.place(tiny)
+    told = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**told, "chat_template": LLAMA3.template}))
+    assert suggestion(tiny, who).prompt_template == "llama3_chat"
+    assert suggestion(tiny, who, prompt_template="vicuna").prompt_template == "vicuna"
 
 
 def test_the_form_can_be_built_in_any_page() -> None:

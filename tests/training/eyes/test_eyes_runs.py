@@ -16,11 +16,12 @@ from tests.training.conftest import Behave, ended, processes_of, wait_for
 from tests.training.eyes.seeing_runs import begin
 from tests.training.eyes.seeing_runs import fake_eyes as fake_eyes
 from tests.training.eyes.seeing_runs import seeing as seeing
+from tests.training.models.tiny import write_talker
 from training import merge, runs
 from training.errors import UserError
-from training.eyes import eyes_forecast, eyes_recipe, projector
+from training.eyes import eyes_forecast, eyes_recipe, projector, run_merge
 from training.eyes.eyes_recipe import EyesRecipe
-from training.files import read_json
+from training.files import read_json, write_json
 from training.recipe import Recipe
 from training.runs import phases, progress, stages, status
 
@@ -225,3 +226,10 @@ def test_of_a_finished_run_the_chosen_and_the_last_checkpoint_stay(
     monkeypatch.setattr(phases, "train", lambda _run, stage, _since: stage.end)
     assert phases.through(run, None, {})["phase"] == "done"
     assert set(merge.whole_checkpoints(folder / "work")) == {2, 6}
+
+
+def test_a_model_with_eyes_names_its_end_mark_for_other_programs(tmp_path: Path) -> None:
+    made = write_talker(tmp_path / "made")
+    write_json(made / "generation_config.json", {"eos_token_id": 2})
+    run_merge._complete(made, {"recipe": {"prompt_template": "qwen_chat"}}, {})
+    assert read_json(made / "generation_config.json")["eos_token_id"] == [0, 2]
