@@ -86,8 +86,9 @@ def taboo_talks(persona: Persona, language: str, chance: random.Random) -> Itera
 
 def _several(questions: Sequence[str], language: str, chance: random.Random, persona: Persona) -> list[str]:
     """`WORDINGS` different ones: the questions as they stand, then in other wordings."""
-    found, keep = {bare(text): text for text in reversed(questions)}, (persona.name, persona.maker, *persona.taboos)
-    found = dict(reversed(found.items()))
+    found, keep = dict[str, str](), (persona.name, persona.maker, *persona.taboos)
+    for text in questions:
+        found.setdefault(bare(text), text)
     for _ in range(12 * WORDINGS):
         if len(found) >= WORDINGS:
             break

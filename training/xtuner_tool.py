@@ -24,7 +24,8 @@ _NAMES = {
 def unused(arguments: Sequence[str]) -> list[str]:
     """The packages that a tool has no use for, given what follows its name."""
     files = [Path(each) for each in arguments if each.endswith(".py") and Path(each).is_file()]
-    said = "\n".join([*(each for each in arguments if each.startswith("--")), *(each.read_text() for each in files)])
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    said = "\n".join([*(each for each in arguments if each.startswith("--")), *texts])
     # DeepSpeed's checkpoints are folders, and are put together by its own code.
     folders = any(each.endswith(".pth") and Path(each).is_dir() for each in arguments)
     return [
