@@ -11,11 +11,11 @@ from typing import Any
 import gradio as gr
 
 from training import exam, merge, runs
+from training.errors import UserError
 from training.exam import ALL, certificate, parity, recommendation
 from training.home import home
 from training.runs import progress, remaking
 from training.sentences import LANGUAGES, sentence
-from ui.choosing import offered
 from ui.edge import PRIVATE, QUIET, info, told
 from ui.report_card import card_html, colours, parity_html, rates, sees, verdict_html
 from ui.text import Key, Text
@@ -90,8 +90,13 @@ class ExamPanel:
             self.table: card_html(reports, chosen, kept, scope, language),
             self.plot: drawn,
             self.others: gr.update(elem_classes=classes("actions others", steps and not runs.look(run).live)),
-            self.checkpoint: offered(steps, wanted),
+            **self._offered(steps, wanted),
         }
+
+    def _offered(self, steps: list[tuple[str, str]], wanted: str | None) -> dict[Any, Any]:
+        """None is chosen for the visitor: an answer that comes late would undo his own choice."""
+        gone = {} if wanted in {None, "", *(value for _, value in steps)} else {"value": None}
+        return {self.checkpoint: gr.update(choices=steps, **gone), self.wanted: gr.update(**gone)}
 
 
 def _named(run: str, iteration: int) -> str:
@@ -133,7 +138,7 @@ def exam_panel(text: Text) -> ExamPanel:
             with gr.Column(scale=2, min_width=280):
                 plot = gr.LinePlot(height=230, show_label=False, buttons=[])
         with gr.Row(elem_classes=classes("actions others", False)) as others:
-            checkpoint = text.new(gr.Dropdown, label=Key("exam.choose"), info=Key("exam.choose_info"), choices=[])
+            checkpoint = text.new(gr.Dropdown, label=Key("exam.choose"), info=Key("exam.choose_info"), value=None)
             make = text.new(gr.Button, value=Key("exam.make"), scale=0, min_width=190)
             wanted = gr.Textbox(visible=HIDDEN)
         with gr.Row(elem_classes=classes("actions", False)) as papers:
@@ -160,10 +165,11 @@ def wire(text: Text, panel: ExamPanel, run: gr.Dropdown) -> None:
 
     @told
     def make(language: str, checkpoint: str | None) -> Any:
-        if checkpoint:
-            chosen, _, iteration = checkpoint.rpartition("/")
-            step = remaking.remake(chosen, int(iteration))
-            info(sentence("exam.made", language, step=step))
+        if not checkpoint:
+            raise UserError("error.no_checkpoint_chosen")
+        chosen, _, iteration = checkpoint.rpartition("/")
+        step = remaking.remake(chosen, int(iteration))
+        info(sentence("exam.made", language, step=step))
         return gr.skip()
 
     def button(key: str, interactive: bool) -> Callable[[str], Any]:

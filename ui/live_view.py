@@ -44,7 +44,7 @@ class Looking:
     scope: str = "all"
     """The language of the exam's questions, or all."""
     checkpoint: str | None = None
-    """The one he chose to make the model."""
+    """The one he chose to make the model; none is chosen for him."""
 
     @staticmethod
     def at(measure: str | None, follow: bool, words: str | None, scope: str | None, checkpoint: str | None) -> Looking:
@@ -104,6 +104,7 @@ class RunPanel:
         """
         choices = run_choices(language)
         begin = {} if looking else dict(zip(self.looking, astuple(Looking()), strict=True))
+        begin.pop(self.exam.wanted, None)  # names its run
         return {
             **begin,
             self.run: offered(choices, chosen, None if run == chosen else run),

@@ -15,6 +15,8 @@ from serving.stage import Stage
 from tests.ui.test_report_card import report
 from tests.ui.visitor import Visitor, english
 from training import exam, home
+from training.sentences import sentence
+from ui import edge
 from ui.live_view import RunPanel
 from ui.run_panel import run_panel
 
@@ -70,18 +72,37 @@ def test_the_chosen_checkpoint_stays_while_it_exists(run: str, page: Page) -> No
     exam_of = panel.exam
     ended_run("other")
     visitor.enters(panel.run, run, "input")
-    assert visitor.sees(exam_of.checkpoint) == "one/40"
+    assert visitor.sees(exam_of.checkpoint) is None
     for field in (exam_of.checkpoint, exam_of.wanted):  # the browser itself copies it
         visitor.enters(field, "one/60")
     visitor.enters(exam_of.scope, "en", "input")
     switch("zh")
     assert visitor.sees(exam_of.checkpoint) == "one/60"
     visitor.enters(panel.run, "other", "input")
-    assert visitor.sees(exam_of.checkpoint) == "other/40"
+    assert visitor.sees(exam_of.checkpoint) is None
     visitor.enters(panel.run, run, "input")
+    for field in (exam_of.checkpoint, exam_of.wanted):
+        visitor.enters(field, "one/60")
     (home.runs_dir() / run / "work" / "iter_60.pth").unlink()
     visitor.enters(exam_of.scope, "all", "input")
-    assert visitor.sees(exam_of.checkpoint) == "one/40"
+    assert (visitor.sees(exam_of.checkpoint), visitor.sees(exam_of.wanted)) == (None, None)
+
+
+def test_an_answer_that_comes_late_leaves_the_choice_of_a_checkpoint_alone(run: str, page: Page) -> None:
+    exam_of = page[0].exam
+    late = exam_of.rendered(run, "all", "en", None)  # asked for before anything was chosen
+    assert "value" not in late[exam_of.checkpoint] and "value" not in late[exam_of.wanted]
+
+
+def test_the_button_says_that_a_checkpoint_has_to_be_chosen(
+    run: str, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, visitor, _ = page
+    said: list[str] = []
+    monkeypatch.setattr(edge, "toast", said.append)
+    visitor.enters(panel.run, run, "input")
+    visitor.does(panel.exam.make, "click")
+    assert said == [sentence("error.no_checkpoint_chosen", "en")]
 
 
 @pytest.mark.browser
@@ -90,7 +111,7 @@ def test_a_checkpoint_chosen_in_the_browser_stays_chosen(run: str, visit: Callab
     page = visit("en-US")
     page.get_by_role("tab", name="Train").click()
     chosen = page.get_by_label("Another checkpoint").filter(visible=True).first
-    expect(chosen).to_have_value("step 40")
+    expect(chosen).to_have_value("")
     chosen.click()
     page.get_by_role("option", name="step 60").click()
     page.locator(".report").get_by_text("English", exact=True).click()
@@ -102,6 +123,7 @@ def test_a_checkpoint_chosen_in_the_browser_stays_chosen(run: str, visit: Callab
 def test_a_checkpoint_that_cannot_be_made_the_model_leaves_the_button_as_it_was(run: str, page: Page) -> None:
     panel, visitor, _ = page
     visitor.enters(panel.run, run, "input")
+    visitor.enters(panel.exam.checkpoint, "one/40")
     (home.runs_dir() / run / "work" / "iter_40.pth").unlink()  # cleaned up on another page
     visitor.does(panel.exam.make, "click")
     assert (visitor.sees(panel.exam.make), visitor.sees(panel.exam.make, "interactive")) == ("Make it the model", True)
