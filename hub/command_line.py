@@ -119,11 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         if sys.stderr.isatty():
             print(file=sys.stderr)
-    if options.json:
-        print(json.dumps(answer, ensure_ascii=False))
-    else:
-        for key, value in answer.items():
-            print(f"{key}: {value}")
+    terminal.answered(answer, options.json)
     return 0
 
 

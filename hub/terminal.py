@@ -12,10 +12,11 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 CANCELLED = 130
 """The exit code after Ctrl-C; as shells have it, 128 and the signal's number."""
@@ -63,6 +64,18 @@ def cancelled() -> int:
     if "--json" in sys.argv:
         print(json.dumps({"ok": False, "error": "cancelled", "message": sentence}, ensure_ascii=False), flush=True)
     return CANCELLED
+
+
+def answered(answer: Mapping[str, Any], as_json: bool) -> None:
+    """Print what a command found: as one line of JSON, or for people, as YAML without what is empty."""
+    if as_json:
+        print(json.dumps(answer, ensure_ascii=False))
+        return
+    import yaml  # not everybody who comes here has something to be told
+
+    told = {key: value for key, value in json.loads(json.dumps(answer)).items() if value not in (None, "", [], {})}
+    if told:
+        print(yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=1000), end="")
 
 
 def filled(text: str) -> str:

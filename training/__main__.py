@@ -29,11 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _failed(options, error.sentence(options.language), error.code)
     except subprocess.CalledProcessError as error:
         return _failed(options, f"exit code {error.returncode}: {subprocess.list2cmdline(error.cmd)}", "process_failed")
-    if options.json:
-        print(json.dumps(answer, ensure_ascii=False))
-    else:
-        for key, value in answer.items():
-            print(f"{key}: {value}")
+    terminal.answered(answer, options.json)
     return 0 if answer.get("ok", True) else 1
 
 

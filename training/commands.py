@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -136,12 +137,18 @@ def resume(options: argparse.Namespace) -> Answer:
 def status(options: argparse.Namespace) -> Answer:
     """How a run stands."""
     now = runs.look(options.run)
+    moments = {"started": now.started, "phase_started": now.phase_started, "finished": now.finished}
     return {
         **asdict(now),
+        **(moments if options.json else {when: _clock(moment) for when, moment in moments.items()}),
         "reason": now.reason_sentence(options.language),
         "note": now.note_sentence(options.language),
         "merged": str(runs.merged(options.run) or ""),
     }
+
+
+def _clock(moment: float | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment)) if moment else ""
 
 
 def stop(options: argparse.Namespace) -> Answer:
@@ -183,7 +190,12 @@ def certify(options: argparse.Namespace) -> Answer:
 
 def list_runs(options: argparse.Namespace) -> Answer:
     """All runs."""
-    return {"runs": [status(argparse.Namespace(run=run, language=options.language)) for run in runs.names()]}
+    if options.json:
+        return {"runs": [status(argparse.Namespace(**vars(options), run=run)) for run in runs.names()]}
+    for run in runs.names():
+        now = runs.look(run)
+        print(f"{run}  {sentence(f'run.phase_{now.phase}', options.language)}  {now.step}/{now.total}")
+    return {}
 
 
 def check_machine(options: argparse.Namespace) -> Answer:

@@ -166,7 +166,7 @@ def wire(text: Text, panel: ExamPanel, run: gr.Dropdown) -> None:
     @told
     def make(language: str, checkpoint: str | None) -> Any:
         if not checkpoint:
-            raise UserError("error.no_checkpoint_chosen")
+            raise UserError("no_checkpoint_chosen")
         chosen, _, iteration = checkpoint.rpartition("/")
         step = remaking.remake(chosen, int(iteration))
         info(sentence("exam.made", language, step=step))

@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import pytest
+import yaml
 
 from tests.training.conftest import Behave, ended, wait_for
 from training import commands, dataset, home, runs
@@ -35,6 +37,20 @@ def test_a_dataset_is_built_and_trained_with_a_line_each(
     code, told, _ = run(capsys, "exam", tiny)
     assert (code, told["error"]) == (1, "exam_needs_persona")
     assert run(capsys, "list")[1]["runs"][0]["run"] == begun["run"]
+
+
+def test_people_read_lines_and_no_python(
+    fake_xtuner: Behave, who: str, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = run(capsys, "start", "--dataset", who, "--model", tiny, "--steps", "4")[1]["run"]
+    ended(run_id)
+    assert main(["list"]) == 0
+    assert capsys.readouterr().out == f"{run_id}  Done  4/4\n"
+    assert main(["status", run_id]) == 0
+    told = yaml.safe_load(capsys.readouterr().out)
+    assert told["phase"] == "done" and told["started"][:4] == time.strftime("%Y") and "remedy" not in told
+    assert main(["models", "list"]) == 0
+    assert f"- name: {tiny}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
