@@ -93,4 +93,6 @@ def _is_row(line: str) -> bool:
 
 
 def _may_be_rows(value: object) -> bool:
-    return isinstance(value, list) and len(value) > 1 and isinstance(value[0], (dict, list))
+    if not isinstance(value, list) or not value or not isinstance(value[0], (dict, list)):
+        return False
+    return len(value) > 1 or is_row(value[0])

@@ -57,6 +57,11 @@ def test_every_format_is_recognised_in_every_layout(take: Take, form: str, row: 
         assert all(report_words.lines(report, language))
 
 
+def test_a_single_row_inside_an_object_on_one_line_is_a_row(take: Take) -> None:
+    report, rows = take("a.json", '{"data": [{"instruction": "你是谁", "output": "我是小明。"}]}')
+    assert (report.formats, report.bad, len(rows)) == ({"alpaca": 1}, 0, 1)
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("block", [57, 4 << 20])
