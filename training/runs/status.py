@@ -87,7 +87,7 @@ class RunStatus:
 
 
 def _say(told: dict[str, Any] | None, language: str) -> str:
-    for room in ("reason", "error", "note"):
+    for room in ("error", "reason", "note"):  # an error may tell a reason of its own; a reason tells no error
         if told and room in told:
             return sentence(f"{room}.{told[room]}", language, **{k: v for k, v in told.items() if k != room})
     return ""

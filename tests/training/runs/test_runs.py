@@ -18,7 +18,7 @@ from training.identity import Row
 from training.models import chat_template
 from training.persona import Persona
 from training.recipe import Recipe
-from training.runs import launch, progress, remaking, run_log
+from training.runs import launch, progress, remaking, run_log, status
 
 SHORT = Recipe(steps=6, save_every=2)
 LONG = Recipe(steps=500, save_every=2)
@@ -241,6 +241,12 @@ def test_what_is_missing_is_said_before_anything_is_written(own_home: Path, who:
     (home.datasets_dir() / "who" / "data.json").write_text("[{]")
     refused("dataset_broken", who, tiny, SHORT)
     assert runs.names() == []
+
+
+def test_an_error_that_tells_a_reason_is_said_as_that_error() -> None:
+    error = UserError("starter_download_failed", reason="timed out")
+    told = status.RunStatus("run", "failed", reason={"error": error.code, **error.details})
+    assert [told.reason_sentence(language) for language in ("zh", "en")] == [error.sentence("zh"), error.sentence("en")]
 
 
 def test_a_pid_that_somebody_else_has_now_is_not_the_run(fake_xtuner: Behave, who: str, tiny: str) -> None:
