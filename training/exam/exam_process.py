@@ -74,12 +74,16 @@ class Sitting:
         for step in self.files:
             self.sit(step, whole)
             self.done += 1
-        chosen = recommendation.recommend(list(self.reports.values()), self.twice)
+        chosen = self.recommended()
         while chosen.step in self.files and self.reports[chosen.step].quick:
             self.sit(chosen.step, whole=True)
-            chosen = recommendation.recommend(list(self.reports.values()), self.twice)
+            chosen = self.recommended()
         recommendation.save(self.folder, chosen)
         print(chosen.sentence(), flush=True)
+
+    def recommended(self) -> recommendation.Recommendation:
+        """Whom to keep of those whose files are there; the others only tell how it went."""
+        return recommendation.recommend(list(self.reports.values()), self.twice, self.files)
 
     def only(self, iteration: int) -> None:
         """Let one checkpoint sit the quick exam, while the training waits."""
@@ -90,9 +94,10 @@ class Sitting:
 
     def sit(self, step: int, whole: bool) -> None:
         """Let one sit, unless there is a report that tells as much."""
-        if step in self.reports and self.reports[step].quick <= (not whole):
-            return
         iteration, file = self.files.get(step, (0, self.begun))
+        known = self.reports.get(step)
+        if known and known.iteration == iteration and known.quick <= (not whole):
+            return
         put = partial(self.examiner.put, file) if file else None
         report = self.examiner.sit(step, iteration, not whole, put)
         exam.save(self.folder, report)

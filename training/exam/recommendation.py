@@ -18,7 +18,7 @@ A tail says from which later step on it gets worse, so that the user knows why m
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -109,28 +109,30 @@ def told_of(run_folder: Path, reports: Sequence[Report], language: str = "en") -
     }
 
 
-def recommend(reports: Sequence[Report], twice: int = 0) -> Recommendation:
+def recommend(reports: Sequence[Report], twice: int = 0, there: Container[int] | None = None) -> Recommendation:
     """Choose among the reports of one run, of which step 0 is the base model.
 
     `twice`: the steps in which every different row of the data is seen twice; 0 when that is not known.
+    `there`: the steps whose checkpoints can be kept, unless it is all; the others only show how the training went.
     """
     base = next((report for report in reports if report.step == BASE), None)
     sat = sorted((report for report in reports if report.step > 0), key=lambda report: report.step)
-    if not sat:
+    left = [report for report in sat if there is None or report.step in there]
+    if not left:
         return Recommendation(0, 0, "no_exam")
-    passing = [report for report in sat if shortfalls.passes(report, base)]
+    passing = [report for report in left if shortfalls.passes(report, base)]
     extra: dict[str, Any] = {}
     if sat[0].scores[ALL].seeing:
-        chosen = min(passing or sat, key=lambda report: (shortfalls.total(report, base), -_sees(report), report.step))
+        chosen = min(passing or left, key=lambda report: (shortfalls.total(report, base), -_sees(report), report.step))
         code = "best" if passing else shortfalls.greatest(chosen, base)
     elif passing:
         chosen = min(passing, key=lambda report: (round(report.scores[ALL].forgetting or 0, 2), report.step))
         code = "best"
     elif _still_learning(sat):
-        chosen = max(sat, key=lambda report: (report.scores[ALL].recall or 0, -report.step))
+        chosen = max(left, key=lambda report: (report.scores[ALL].recall or 0, -report.step))
         code, extra = "not_learned", {"last": sat[-1].step, "enough": max(steps_needed(sat), twice)}
     else:
-        chosen = min(sat, key=lambda report: (shortfalls.total(report, base), report.step))
+        chosen = min(left, key=lambda report: (shortfalls.total(report, base), report.step))
         code = shortfalls.greatest(chosen, base)
         if sat[-1].step < NEARLY * twice and (chosen.scores[ALL].parrot or 0) <= UNSEEN_PARROT:
             code, extra = "not_learned", {"last": sat[-1].step, "enough": twice}

@@ -7,6 +7,7 @@ change makes the optimizer's state worthless, it begins anew. What the new attem
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -163,9 +164,10 @@ def _set_aside(folder: Path, stage: Stage, run_point: int, aside: Path) -> None:
     later += [file for file in work.glob("*/vis_data/eval_outputs_iter_*.txt") if _iteration(file) > point]
     if stage.phase == "training":
         # What the first stage learns anew sits its exam anew, which is that of step 0.
-        done = point // stage.recipe.accumulation if run_point >= stage.before else -1
-        later += [file for file in folder.glob("exam/step_*.json") if _number(file) > done]
-    later += [file for file in [folder / "exam" / "recommendation.json"] if file.exists() and later]
+        done = point if run_point >= stage.before else -1
+        later += [file for file in folder.glob("exam/step_*.json") if _examined(file) > done]
+        if later or run_point < stage.end:  # there will be others to choose from
+            later += folder.glob("exam/recommendation.json")
     curves = list(work.glob("*/vis_data/scalars.json"))
     for curve in curves:
         kept = _until(curve, point)
@@ -191,6 +193,14 @@ def _next(aside: Path) -> Path:
 def _iteration(file: Path) -> int:
     # XTuner counts from 0 here: eval_outputs_iter_19.txt belongs to iter_20.pth.
     return _number(file) + 1
+
+
+def _examined(report: Path) -> float:
+    """The iteration of the checkpoint that sat this exam: a step may have been saved in the middle of its iterations."""
+    try:
+        return int(read_json(report)["iteration"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return math.inf  # nobody can read it
 
 
 def _number(file: Path) -> int:

@@ -46,6 +46,11 @@ def test_a_bad_exam_that_recovers_is_no_decline():
     assert recommend([BASE, report(40), report(60, parrot=0.3), report(80)]).later == 0
 
 
+def test_a_checkpoint_that_is_gone_is_not_recommended_but_still_tells_how_it_went():
+    found = recommend([BASE, report(20), report(40), report(60, parrot=0.3)], there={40})
+    assert (found.step, found.code, found.later) == (40, "best", 60)
+
+
 def test_too_few_steps_are_said_with_an_estimate():
     found = recommend([BASE, report(9, recall=0.1), report(18, recall=0.4)])
     assert (found.step, found.code, found.passed) == (18, "not_learned", False)

@@ -8,6 +8,8 @@ import pytest
 from tests.training.conftest import Behave, ended, wait_for
 from training import machine, merge, runs
 from training.errors import UserError
+from training.exam import recommendation
+from training.files import write_json
 from training.recipe import Recipe
 from training.runs import progress, resumption, status
 
@@ -55,6 +57,31 @@ def test_going_back_further_sets_aside_what_came_after(crashed: str) -> None:
     aside = runs.folder(crashed) / "aside" / "1" / "work"
     assert (aside / "iter_4.pth").is_file() and len(list(aside.glob("*/vis_data/scalars.json"))) == 1
     assert runs.clean_up(crashed) > 0 and not aside.exists()
+
+
+def test_an_exam_of_a_step_that_was_saved_in_its_middle_is_set_aside_when_it_is_trained_anew(
+    crashed: str,
+) -> None:
+    folder = runs.folder(crashed)
+    values = {**runs.spec(crashed), "recipe": {**runs.spec(crashed)["recipe"], "accumulation": 2}}
+    write_json(folder / "spec.json", values)
+    (folder / "work" / "iter_5.pth").write_bytes((folder / "work" / "iter_4.pth").read_bytes())
+    (folder / "exam").mkdir()
+    for step, iteration in ((0, 0), (1, 2), (2, 5)):  # stopped in the middle of step 3
+        write_json(folder / "exam" / f"step_{step}.json", {"step": step, "iteration": iteration})
+    resumption.go_back(folder, 4, {})
+    assert {file.name for file in (folder / "exam").glob("step_*")} == {"step_0.json", "step_1.json"}
+    assert (folder / "aside" / "1" / "exam" / "step_2.json").is_file()
+
+
+def test_what_was_recommended_is_set_aside_when_the_training_goes_on(crashed: str) -> None:
+    folder = runs.folder(crashed)
+    (folder / "exam").mkdir()
+    recommendation.save(folder, recommendation.Recommendation(4, 4, "best"))
+    resumption.go_back(folder, 10, {})
+    assert recommendation.load(folder)  # at its end only the rest is done again
+    resumption.go_back(folder, 4, {})
+    assert recommendation.load(folder) is None
 
 
 def test_a_stop_after_going_back_keeps_the_new_work_not_the_old(fake_xtuner: Behave, who: str, tiny: str) -> None:

@@ -75,6 +75,20 @@ def test_every_checkpoint_sits_the_exam_and_the_recommended_one_is_merged(
     assert set(merge.whole_checkpoints(folder / "work")) == {chosen.iteration, 6}
 
 
+def test_a_checkpoint_that_was_removed_is_not_recommended_when_the_run_goes_on(
+    fake_xtuner: Behave, ming: str, tiny: str
+) -> None:
+    fake_xtuner("slow")
+    run = runs.start(ming, tiny, SHORT)
+    wait_for(lambda: runs.look(run).step >= 4)
+    runs.stop(run, keep=True)
+    assert (ended(run).phase, runs.look(run).kept) == ("stopped", 2)
+    (runs.folder(run) / "work" / "iter_2.pth").unlink()
+    fake_xtuner("ok")
+    runs.resume(run)
+    assert (ended(run).phase, runs.look(run).kept) == ("done", 4), runs.look(run).reason
+
+
 def test_another_checkpoint_can_become_the_model(fake_xtuner: Behave, ming: str, tiny: str) -> None:
     run = runs.start(ming, tiny, SHORT)
     assert ended(run).kept == 2
