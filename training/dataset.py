@@ -83,7 +83,10 @@ def take(name: str, source: Path) -> Path:
     try:
         folder.mkdir(exist_ok=True)
         for file in _FILES:  # the rows last: until then it is the old dataset, or none
-            os.replace(source / file, folder / file)
+            if (source / file).exists():
+                os.replace(source / file, folder / file)
+            else:  # a dataset that was put there by hand may have its rows alone
+                (folder / file).unlink(missing_ok=True)
     except OSError as error:
         raise writing_failed(error, folder) from error
     return folder / "data.json"
@@ -91,19 +94,14 @@ def take(name: str, source: Path) -> Path:
 
 def copy(name: str, other: str) -> Path:
     """Save dataset `name` as `other` too, with its card. Raises UserError."""
-    source, folder = path(name).parent, _folder(other)
-    if source == folder:
-        return folder / "data.json"
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise writing_failed(error, folder) from error
-    for file in _FILES:
-        if (source / file).is_file():
-            copy_file(source / file, folder / file)
-        else:
-            (folder / file).unlink(missing_ok=True)
-    return folder / "data.json"
+    source = path(name).parent
+    if source == _folder(other):
+        return source / "data.json"
+    with staging.folder() as place:
+        for file in _FILES:
+            if (source / file).is_file():
+                copy_file(source / file, place / file)
+        return take(other, place)
 
 
 def _folder(name: str) -> Path:

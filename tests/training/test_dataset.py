@@ -104,6 +104,22 @@ def test_a_disk_that_is_full_for_the_card_keeps_the_old_rows_too(monkeypatch: py
     assert dataset.card("mine")["persona"]["name"] == "Old" and list(staging.imports_dir().iterdir()) == []
 
 
+def test_a_copy_that_finds_the_disk_full_leaves_the_dataset_it_would_replace(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset.save("mine", [row("mine")], Persona("Mine", "Maker"))
+    dataset.save("other", [row("other")], Persona("Other", "Maker"))
+
+    written: list[int] = []
+
+    def full(descriptor: int) -> None:
+        written.append(descriptor)
+        if len(written) == 3:  # labels and card fit, the rows do not
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    assert code_of(dataset.copy, "mine", "other") == "disk_full"
+    assert dataset.card("other")["persona"]["name"] == "Other" and len(dataset.load("other")) == 1
+
+
 def test_a_home_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "file" / "below"))

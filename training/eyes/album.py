@@ -180,11 +180,12 @@ def say(name: str, picture: str, text: str) -> UserError | None:
 def remove(name: str, picture: str) -> Album:
     """Take a picture out, and what is said about it."""
     with changed(name) as album:
-        if album.pictures.pop(picture, None):
-            (album.folder / picture).unlink(missing_ok=True)
+        gone = album.pictures.pop(picture, None)
         album.talks = [talk for talk in album.talks if talk.image != picture]
         album.raw.pop(picture, None)
-        return album
+    if gone:  # not before that is written down: a full disk must not leave an album without its picture
+        (album.folder / picture).unlink(missing_ok=True)
+    return album
 
 
 def last(album: Album) -> Taken | None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.training.conftest import wait_for
+from training import files
 from training.errors import UserError
 from training.eyes import album as albums
 from training.eyes import binding, example, introductions, llava, picture_sets
@@ -215,3 +216,15 @@ def test_introductions_are_in_the_personas_languages_and_never_more_than_there_a
     assert len(found) == FEW.identity + FEW.others and not any(talk.image for talk in found)
     assert all(text.isascii() for talk in found for text in talk.turns)
     assert found == introductions.talks(Persona("Robin", "Ada", languages=("en",)), [], FEW, 0, random.Random(0))
+
+
+def test_a_picture_that_cannot_be_taken_out_on_a_full_disk_is_still_there(
+    album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    assert code_of(albums.remove, album.id, "images/red.png") == "disk_full"
+    now = albums.load(album.id)
+    assert "images/red.png" in now.pictures and (now.folder / "images/red.png").is_file()
