@@ -119,7 +119,7 @@ class Run:
     def execute(self, command: list[str], tick: Callable[[], None] | None = None, recipe: Recipe | None = None) -> None:
         """Run a child to its end, its output in run.log. Raises Failed with the reason when it fails.
 
-        `recipe`: what it does, unless that is the run's; for what may help.
+        `recipe`: what it trains by, if it does; for what may help.
         """
         print(f"\n$ {subprocess.list2cmdline(command)}", flush=True)
         child = subprocess.Popen(
@@ -138,4 +138,4 @@ class Run:
                 tick()
         if child.returncode:
             log = run_log.tail(self.folder)
-            raise Failed(explain(child.returncode, log, recipe or self.recipe, self.log), child.returncode)
+            raise Failed(explain(child.returncode, log, recipe, self.log), child.returncode)

@@ -35,8 +35,11 @@ class Failure:
         return {"reason": self.code, **self.details}
 
 
-def explain(exit_code: int, log: str, recipe: Recipe, path: str = "") -> Failure:
-    """Why a process of a run ended with this code, its log being at `path`."""
+def explain(exit_code: int, log: str, recipe: Recipe | None, path: str = "") -> Failure:
+    """Why a process of a run ended with this code, its log being at `path`.
+
+    `recipe`: what it trained by; None of a process that trained nothing, which no other recipe would help.
+    """
     log = log[log.rfind("\n$ ") + 1 :]  # what an earlier process said is not its fault
     found = [_explain(rank.exit_code, rank.log, recipe, path) for rank in ranks.failed(log)]
     # Who lost the others, or was told to end, did so because one of them had failed.
@@ -44,7 +47,7 @@ def explain(exit_code: int, log: str, recipe: Recipe, path: str = "") -> Failure
     return next(iter(first_hand or found), None) or _explain(exit_code, log, recipe, path)
 
 
-def _explain(exit_code: int, log: str, recipe: Recipe, path: str) -> Failure:
+def _explain(exit_code: int, log: str, recipe: Recipe | None, path: str) -> Failure:
     told = {"line": last_meaningful_line(log), "exit_code": exit_code, "log": path}
     if exit_code < 0 and -exit_code not in (signal.SIGABRT, signal.SIGBUS):
         return _killed(-exit_code, recipe, told)
@@ -56,10 +59,11 @@ def _explain(exit_code: int, log: str, recipe: Recipe, path: str) -> Failure:
     return Failure("trainer_crashed", {**told, "lines": last_meaningful_lines(log)})
 
 
-def _killed(number: int, recipe: Recipe, told: dict[str, Any]) -> Failure:
+def _killed(number: int, recipe: Recipe | None, told: dict[str, Any]) -> Failure:
     name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
     if number == signal.SIGKILL:
-        return Failure("memory_killed", {**told, "signal": name}, smaller(recipe))
+        code = "memory_killed" if recipe else "work_killed"
+        return Failure(code, {**told, "signal": name}, smaller(recipe) if recipe else None)
     if number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         return Failure("trainer_ended", {**told, "signal": name})
     return Failure("trainer_killed", {**told, "signal": name})
@@ -67,7 +71,7 @@ def _killed(number: int, recipe: Recipe, told: dict[str, Any]) -> Failure:
 
 def last_words(log: str, path: str) -> Failure:
     """Why a whole run is gone without a word: what its log says, as far as it says something."""
-    found = _match(log[log.rfind("\n$ ") + 1 :], Recipe())
+    found = _match(log[log.rfind("\n$ ") + 1 :], None)
     told = {"line": last_meaningful_line(log), "log": path}
     # Its own recipe is not at hand here, and the process may have died of something else than what the log tells last.
     return Failure("disk_full", told) if found and found.code == "disk_full" else Failure("process_gone", told)
@@ -182,7 +186,7 @@ _TABLE = (
 )
 
 
-def _match(log: str, recipe: Recipe) -> Failure | None:
+def _match(log: str, recipe: Recipe | None) -> Failure | None:
     last = last_meaningful_line(log)
     for row in _TABLE:
         found = row.pattern.search(last if row.last_line_only else log)
@@ -190,7 +194,7 @@ def _match(log: str, recipe: Recipe) -> Failure | None:
             details = {name: value for name, value in found.groupdict().items() if value}
             if row.code == "file_missing":
                 details.setdefault("path", last)
-            return Failure(row.code, details, row.remedy(recipe))
+            return Failure(row.code, details, row.remedy(recipe) if recipe else None)
     return None
 
 

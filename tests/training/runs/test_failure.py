@@ -121,6 +121,13 @@ def test_a_signal_is_not_taken_for_a_crash() -> None:
     assert explain(-11, "", GPU).code == "trainer_killed"
 
 
+@pytest.mark.parametrize(("exit_code", "log"), [(-9, ""), (1, "DefaultCPUAllocator: can't allocate memory")])
+def test_no_other_recipe_is_offered_for_what_trained_nothing(exit_code: int, log: str) -> None:
+    found = explain(exit_code, log, None, "/x/run.log")
+    assert found.remedy is None and found.code in ("work_killed", "memory_full")
+    assert all("/x/run.log" in sentence(f"reason.{found.code}", language, **found.details) for language in ("zh", "en"))
+
+
 def test_what_is_unknown_is_told_with_the_last_lines_and_the_log() -> None:
     log = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    g()\nValueError: new\n\n'
     found = explain(3, log, GPU, "/x/run.log")
