@@ -71,7 +71,7 @@ def merge(folder: Path, checkpoint: Path, execute: Callable[[list[str]], None], 
         write_json(half / run_merge.ORIGIN, _origin(folder, spec, checkpoint))
         if not full:
             replace_folder(adapter, folder / "adapter")
-        replace_folder(half, folder / "merged")
+        run_merge.put(half, folder / "merged")
         return folder / "merged"
     finally:
         shutil.rmtree(half, ignore_errors=True)

@@ -10,6 +10,7 @@ import re
 from html import escape
 from pathlib import Path
 
+from training.errors import UserError
 from training.exam import achievements
 from training.exam.achievements import Facts, both
 from training.files import write_text
@@ -18,8 +19,16 @@ NAME = "certificate"
 
 
 def write(folder: Path) -> list[Path]:
-    """Write the certificate of the run in `folder`. Raises UserError(no_certificate) when nobody sat an exam."""
-    facts = achievements.of(folder)
+    """Write the certificate of the run in `folder`; one of an earlier model does not stay.
+
+    Raises UserError(no_certificate) when its model has not sat the exam.
+    """
+    try:
+        facts = achievements.of(folder)
+    except UserError:
+        for old in files(folder):
+            old.unlink()
+        raise
     texts = {"svg": facts.picture, "html": _html(facts), "md": _markdown(facts)}
     for kind, text in texts.items():
         write_text(folder / f"{NAME}.{kind}", text)

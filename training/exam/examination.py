@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from training.errors import UserError
 from training.exam import Report, certificate, model_card, recommendation
 from training.home import ROOT
 from training.persona import Persona
+from training.runs import holding
 from training.xtuner import environment
 
 Execute = Callable[[list[str], Path], None]
@@ -24,16 +26,14 @@ def of_run(run: str, whole: bool, execute: Execute, language: str = "en") -> dic
 
     Raises UserError (run_missing, run_active, exam_without_persona).
     """
-    folder = runs.folder(run)
-    if runs.look(run).live:
-        raise UserError("run_active", run=run)
-    if not exam.there_is(folder, runs.spec(run)):
-        raise UserError("exam_without_persona", run=run)
-    execute(exam.command(folder, whole), folder)
-    if runs.merged(run) and exam.persona(runs.spec(run)):
-        certificate.write(folder)
-    if runs.merged(run):
-        model_card.write(folder)
+    with holding.held(run) as folder:
+        if not exam.there_is(folder, runs.spec(run)):
+            raise UserError("exam_without_persona", run=run)
+        execute(exam.command(folder, whole), folder)
+        if runs.merged(run):
+            model_card.write(folder)
+            with suppress(UserError):  # the checkpoint of the model may be gone without an exam
+                certificate.write(folder)
     return {"run": run, **(recommendation.told_of(folder, exam.load(folder), language) or {})}
 
 

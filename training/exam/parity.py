@@ -56,6 +56,11 @@ def load(run_folder: Path) -> Parity | None:
     return found if origin(run_folder / "merged").get("step") == found.step else None
 
 
+def forget(run_folder: Path) -> None:
+    """Remove the comparison: the run gets another model."""
+    (exam.folder(run_folder) / _FILE).unlink(missing_ok=True)
+
+
 def can_compare(run_folder: Path) -> bool:
     """Whether the checkpoint of the merged model has sat the exam. (With eyes it is asked other things.)"""
     made = origin(run_folder / "merged")

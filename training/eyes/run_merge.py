@@ -47,10 +47,17 @@ def merge(
         if not first:
             _before(folder, spec, execute, told)
         replace_folder(parts, folder / "adapter")
-        replace_folder(half, folder / run_data.MERGED)
+        put(half, folder / run_data.MERGED)
         return folder / run_data.MERGED
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+def put(made: Path, place: Path) -> None:
+    """Let a made model take its place. A README that lies there stays: a person may have written it (model_card.py)."""
+    if (place / "README.md").is_file():
+        shutil.copyfile(place / "README.md", made / "README.md")
+    replace_folder(made, place)
 
 
 def _before(folder: Path, spec: Mapping[str, Any], execute: Execute, origin: Mapping[str, Any]) -> None:

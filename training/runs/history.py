@@ -10,10 +10,9 @@ from typing import Any
 from training import xtuner
 from training.errors import UserError
 from training.exam import recommendation
-from training.eyes.run_data import FIRST
 from training.files import write_json, writing_failed
-from training.merge import whole_checkpoints
-from training.runs import queue, record
+from training.runs import holding, queue, record, resumption, stages
+from training.runs.stages import Stage
 
 NAME_LENGTH, NOTE_LENGTH = 80, 4000
 
@@ -61,30 +60,29 @@ def _weight(path: Path) -> int:
 def clean_up(run: str) -> int:
     """Remove what a finished run no longer needs; returns the bytes that this freed.
 
-    Kept: the recommended and the last checkpoint, the exam, the adapter and the merged model, the curve and the logs.
-    Raises UserError (run_missing, run_active).
+    Kept: the recommended checkpoint, the last of each stage, and the one that a resume would go on from; the exam, the
+    adapter and the merged model, the curve and the logs. Raises UserError (run_missing, run_active, run_spec_broken).
     """
     with queue.locked():
         place = _at_rest(run)
-        work = place / "work"
-        whole = whole_checkpoints(work)
-        chosen = recommendation.load(place)
-        kept = {max(whole, default=0), chosen.iteration if chosen else 0}
-        found = [path for iteration, path in xtuner.checkpoints(work).items() if iteration not in kept]
-        first = xtuner.checkpoints(place / FIRST / "work")
-        found += [path for iteration, path in first.items() if iteration != max(first)]
-        found += [
-            place / FIRST / "work" / "datasets_cache",
-            work / "datasets_cache",
-            place / "aside",
-            place / ".merged",
-            place / ".adapter",
-        ]
+        found = [place / "aside", place / ".merged", place / ".adapter"]
+        for stage in stages.of(place, record.spec(run)):
+            kept = _needed(run, stage)
+            checkpoints = xtuner.checkpoints(stage.work).items()
+            found += [path for iteration, path in checkpoints if stage.before + iteration not in kept]
+            found.append(stage.work / "datasets_cache")
         found = [path for path in found if path.exists()]
         freed = sum(_weight(file) for path in found for file in _files(path))
         for path in found:
             _remove(path)
     return freed
+
+
+def _needed(run: str, stage: Stage) -> set[int]:
+    """The checkpoints of a stage that stay, by the run's iterations."""
+    chosen = recommendation.load(record.folder(run)) if stage.phase == "training" else None
+    recommended = {stage.before + chosen.iteration} if chosen else set()
+    return {max(stage.checkpoints(), default=0), resumption.resume_point(run), *recommended}
 
 
 def delete(run: str) -> None:
@@ -100,9 +98,10 @@ def delete(run: str) -> None:
 
 
 def _at_rest(run: str) -> Path:
-    if record.look(run).live:
+    place = record.folder(run)
+    if record.look(run).live or holding.is_held(place):
         raise UserError("run_active", run=run)
-    return record.folder(run)
+    return place
 
 
 def _remove(path: Path) -> None:

@@ -41,10 +41,10 @@ def finish(run: Run, last: int) -> dict[str, Any]:
     stopped = run.asked > 0
     kept, doubt = examine(run, last)
     run.tell(kept=kept // run.recipe.accumulation)
+    parity.forget(run.folder)
     merge(run.folder, whole_checkpoints(run.folder / "work")[kept], run.execute, run.enter)
     compare(run)
-    if exam.load(run.folder):
-        certify(run)
+    certify(run)
     chosen = recommendation.load(run.folder)
     if chosen and chosen.step and not doubt and not stopped:  # a stopped run may go on from any of them
         prune(run.folder / "work", {kept, last})
@@ -57,6 +57,7 @@ def finish(run: Run, last: int) -> dict[str, Any]:
 def end_early(run: Run, stage: Stage, last: int) -> dict[str, Any]:
     """Merge what was stopped in the first stage: a model that only describes pictures. Returns the run's ending."""
     merge(run.folder, stage.checkpoints()[last], run.execute, run.enter)
+    certify(run)
     told = {"reason": "stopped_in_first_stage", "step": run.status.step, "total": stage.recipe.steps}
     return {"phase": "stopped", "exit_code": 0, "reason": told}
 

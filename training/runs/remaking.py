@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from training import exam, merge, runs
+from training import merge, runs
 from training.errors import UserError
 from training.exam import certificate, model_card, parity, recommendation
 from training.home import ROOT
+from training.runs import holding
 from training.runs.run_log import FILE
 from training.xtuner import environment
 
@@ -27,9 +29,11 @@ def remake(run: str, iteration: int = 0, enter: Callable[[str], None] = lambda _
 
     Raises UserError (run_missing, run_active, nothing_to_merge, merge_without_checkpoint, merge_failed).
     """
-    folder = runs.folder(run)
-    if runs.look(run).live:
-        raise UserError("run_active", run=run)
+    with holding.held(run) as folder:
+        return _remake(run, folder, iteration, enter)
+
+
+def _remake(run: str, folder: Path, iteration: int, enter: Callable[[str], None]) -> int:
     found = merge.whole_checkpoints(folder / "work")
     chosen = recommendation.load(folder)
     recommended = chosen.iteration if chosen and chosen.iteration in found else max(found, default=0)
@@ -47,11 +51,12 @@ def remake(run: str, iteration: int = 0, enter: Callable[[str], None] = lambda _
         if done.returncode:
             raise UserError("merge_failed", run=run, exit_code=done.returncode, log=folder / FILE)
 
+    parity.forget(folder)
     made = merge.merge(folder, found[iteration or recommended], execute, enter)
     if parity.can_compare(folder):
         with suppress(UserError):  # the log tells why; the model is there anyway, only not compared
             execute(parity.command(folder))
-    if exam.load(folder) and exam.persona(runs.spec(run)):
-        certificate.write(folder)
     model_card.write(folder)
+    with suppress(UserError):  # this checkpoint may not have sat the exam
+        certificate.write(folder)
     return merge.origin(made)["step"]

@@ -20,7 +20,7 @@ from training.eyes import encoders, eyes_recipe, run_data
 from training.files import read_json, write_json, write_text
 from training.models import vision
 from training.recipe import Recipe
-from training.runs import launch, record, stages, status
+from training.runs import holding, launch, record, stages, status
 from training.runs import queue as turns
 from training.runs.stages import Stage
 
@@ -42,7 +42,7 @@ def resumable(run: str) -> UserError | None:
 
 def _check(run: str) -> None:
     now = record.look(run)
-    if now.live:
+    if now.live or holding.is_held(record.folder(run)):
         raise UserError("run_active", run=run)
     if now.phase == "done":
         raise UserError("resume_done", run=run)
@@ -196,7 +196,7 @@ def _iteration(file: Path) -> int:
 
 
 def _examined(report: Path) -> float:
-    """The iteration of the checkpoint that sat this exam: a step may have been saved in the middle of its iterations."""
+    """The iteration of the checkpoint that sat this exam: a step may have been saved before its last one."""
     try:
         return int(read_json(report)["iteration"])
     except (OSError, ValueError, TypeError, KeyError):

@@ -61,6 +61,15 @@ def test_cleaning_up_keeps_the_recommended_and_the_last_checkpoint_and_the_model
     assert runs.clean_up(done) == 0
 
 
+def test_cleaning_up_a_lost_run_keeps_the_checkpoint_to_go_on_from(fake_xtuner: Behave, who: str, tiny: str) -> None:
+    fake_xtuner("nan")
+    run = runs.start(who, tiny, Recipe(steps=200, save_every=2))
+    assert ended(run).phase == "failed" and runs.resume_point(run) == 4
+    runs.clean_up(run)
+    assert runs.resume_point(run) == 4
+    assert set(merge.whole_checkpoints(runs.folder(run) / "work")) > {4}
+
+
 def test_a_live_run_is_neither_cleaned_up_nor_deleted(fake_xtuner: Behave, who: str, tiny: str) -> None:
     fake_xtuner("slow")
     run = runs.start(who, tiny, Recipe(steps=400, save_every=2))

@@ -13,12 +13,12 @@ import pytest
 from tests.training.conftest import Behave, ended, processes_of, wait_for
 from training import dataset, exam, home, identity, merge, models, runs
 from training.errors import UserError
-from training.exam import parity, recommendation
+from training.exam import certificate, parity, recommendation
 from training.identity import Row
 from training.models import chat_template
 from training.persona import Persona
 from training.recipe import Recipe
-from training.runs import launch, progress, remaking, run_log, status
+from training.runs import holding, launch, progress, remaking, run_log, status
 
 SHORT = Recipe(steps=6, save_every=2)
 LONG = Recipe(steps=500, save_every=2)
@@ -95,9 +95,33 @@ def test_another_checkpoint_can_become_the_model(fake_xtuner: Behave, ming: str,
     assert remaking.choices(run) == [(2, 2), (6, 6)] and remaking.remake(run, 6) == 6
     compared = parity.load(runs.folder(run))
     assert compared is not None and compared.step == 6
+    (runs.folder(run) / "merged" / "README.md").write_text("mine")
     with pytest.raises(UserError, match=r"no whole checkpoint 4\. There are: 2, 6"):
         remaking.remake(run, 4)
     assert remaking.remake(run) == 2  # the recommended one
+    assert (runs.folder(run) / "merged" / "README.md").read_text() == "mine"
+
+
+def test_a_checkpoint_without_an_exam_becomes_the_model_and_no_certificate_of_another_stays(
+    fake_xtuner: Behave, ming: str, tiny: str
+) -> None:
+    run = runs.start(ming, tiny, SHORT)
+    assert ended(run).kept == 2
+    folder = runs.folder(run)
+    assert certificate.files(folder)
+    (folder / "exam" / "step_6.json").unlink()
+    assert remaking.remake(run, 6) == 6
+    assert certificate.files(folder) == [] and (folder / "merged" / "README.md").is_file()
+
+
+def test_a_run_in_somebodys_hands_is_neither_changed_nor_gone_on_with(fake_xtuner: Behave, who: str, tiny: str) -> None:
+    fake_xtuner("crash")
+    run = runs.start(who, tiny, SHORT)
+    assert ended(run).phase == "failed"
+    for does in (runs.clean_up, runs.delete, runs.resume, remaking.remake):
+        with holding.held(run), pytest.raises(UserError, match="still goes on"):
+            does(run)  # type: ignore[operator]
+    assert runs.clean_up(run) == 0
 
 
 def test_a_comparison_that_fails_costs_the_comparison_and_not_the_model(
@@ -108,6 +132,7 @@ def test_a_comparison_that_fails_costs_the_comparison_and_not_the_model(
     monkeypatch.setattr(remaking.parity, "command", lambda folder: [sys.executable, "-c", "raise SystemExit(1)"])
     assert remaking.remake(run, 6) == 6 and merge.origin(runs.folder(run) / "merged")["step"] == 6
     assert parity.load(runs.folder(run)) is None
+    assert remaking.remake(run, 2) == 2 and parity.load(runs.folder(run)) is None  # nor does an older one count
 
 
 def test_a_model_that_is_asked_otherwise_than_it_would_be_trained_is_refused(
