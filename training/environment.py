@@ -1,5 +1,6 @@
-"""Completes what a host left out: xtuner and openxlab are installed without their own pins, in a step of its own.
+"""What is installed here; and what a host left out is completed.
 
+xtuner and openxlab are installed without their own pins, in a step of its own.
 A host that only knows requirements.txt (OpenXLab) skips requirements-nodeps.txt; the app makes up for it at start.
 """
 
@@ -9,11 +10,26 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import invalidate_caches
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from training.home import ROOT
 
+PACKAGES = ("xtuner", "torch", "transformers", "peft")
+"""What a training's outcome depends on."""
 REQUIREMENTS = ROOT / "requirements-nodeps.txt"
+
+
+def versions() -> dict[str, str]:
+    """The version of each of PACKAGES that is installed; "?" where it is not."""
+    return {package: _version(package) for package in PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "?"
 
 
 def missing() -> list[str]:

@@ -23,9 +23,10 @@ from hub.address import Address, Credentials
 from hub.errors import HubError
 from hub.pulling import Progress
 from hub.pushing import Pushed, push
-from training import errand, runs
+from training import errand, exam, merge, runs
 from training.errors import UserError
 from training.exam import model_card, parity, recommendation
+from training.exam.recommendation import Recommendation
 from training.files import read_json, write_json
 from training.home import runs_dir
 from training.models import licence, sources
@@ -88,12 +89,21 @@ def addressed(repo: str) -> Address:
 def told_first(run: str, language: str) -> list[str]:
     """What to know before anybody sees the model: its licence, its merge, and its exam where that went badly."""
     folder = runs.folder(run)
-    chosen = recommendation.load(folder)
+    verdict = _verdict(folder)
     lines = [
         model_card.words(licence.of(Path(runs.spec(run)["model_folder"])), language),
         _merge_words(folder, language),
     ]
-    return lines + ([chosen.sentence(language)] if chosen and not chosen.passed else [])
+    return lines + ([verdict.sentence(language)] if verdict and not verdict.passed else [])
+
+
+def _verdict(folder: Path) -> Recommendation | None:
+    """What the exam says about the merged model, which may be another than the recommended one; None without one."""
+    step, chosen = merge.origin(folder / "merged").get("step"), recommendation.load(folder)
+    if chosen and chosen.step == step:
+        return chosen
+    reports = [report for report in exam.load(folder) if report.step in (exam.BASE, step)]
+    return recommendation.recommend(reports) if step in [report.step for report in reports] else None
 
 
 def _merge_words(folder: Path, language: str) -> str:

@@ -23,6 +23,7 @@ from tests.training.published import RUN, put_run
 from training import models, publishing
 from training.__main__ import main
 from training.errors import UserError
+from training.exam import recommendation
 from training.eyes import sight
 from training.models import arrival
 from training.publishing import Look
@@ -145,6 +146,12 @@ def test_the_command_tells_licence_and_merge_first_and_publishes_when_that_is_ag
     assert main(["publish", RUN, "user/new", "--yes", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["changed"] and answer["page"] == f"{hub.url}/user/new" and "README.md" in answer["files"]
+
+
+def test_what_is_told_first_is_the_exam_of_the_model_that_is_published(made: Path) -> None:
+    assert len(publishing.told_first(RUN, "en")) == 3
+    recommendation.save(made, recommendation.Recommendation(10, 10, "best"))
+    assert "20" in publishing.told_first(RUN, "en")[2]
 
 
 def test_another_hub_is_said_to_be_none_that_takes_models() -> None:

@@ -8,19 +8,18 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from training import exam, merge
+from training.environment import versions
 from training.errors import UserError
 from training.exam import ALL, BASE, RATES, SEEING, WITH_PICTURE, Report, parity, recommendation
 from training.exam.drawing import Line, Plot, svg
 from training.files import read_json
-from training.runs import progress
+from training.runs import progress, status
 from training.sentences import LANGUAGES, sentence
 
-PACKAGES = ("xtuner", "torch", "transformers", "peft")
 COLOURS = {
     "recall": "#0d9488",
     "parrot": "#dc2626",
@@ -63,7 +62,7 @@ def of(folder: Path, uncertified: bool = False) -> Facts:
     if not uncertified and (persona is None or before is None or after is None):
         raise UserError("no_certificate", run=folder.name)
     compared = parity.load(folder)
-    verdicts = [chosen.sentence(language) for language in LANGUAGES] if chosen else []
+    verdicts = [chosen.sentence(language) for language in LANGUAGES] if chosen and chosen.step == step else []
     if compared:
         key = "exam.parity_exact" if compared.exact else "exam.parity_differs"
         told = {"equal": compared.equal, "asked": compared.asked}
@@ -84,20 +83,19 @@ def _rows(folder: Path, spec: dict[str, Any], step: int, weights: str) -> list[t
     summary = card.get("summary", {})
     kinds = " + ".join(f"{summary[kind]} {both(f'dataset.kind_{kind}')}" for kind in exam.KINDS if kind in summary)
     seconds = _trained(folder)
+    used = {**versions(), **spec.get("versions", {})}  # a run of before they were written down has today's
     method = (
         f"{recipe['method']} · lr {recipe['learning_rate']:g} · {recipe['batch_size']}×{recipe['max_length']} tokens"
     )
-    first = (spec.get("eyes") or {}).get("pretrain_steps")
-    steps = f"{first} + {recipe['steps']}" if first else recipe["steps"]
     model = ", ".join(part for part in (Path(spec["model"]).name, weights) if part)  # a path is nobody's business
     who = {"name": persona["name"], "maker": persona["maker"]} if persona else {}
     rows = {
         **who,
         "base": f"{persona['base']} ({model})" if persona else model,
         "data": f"{_data(summary, kinds)} · SHA-256 {card.get('sha256', '?')[:16]}",
-        "training": f"{steps} steps · {method} · {spec['device']}{seconds}",
+        "training": f"{_steps(folder, spec)} steps · {method} · {spec['device']}{seconds}",
         "checkpoint": str(step),
-        "versions": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+        "versions": ", ".join(f"{name} {number}" for name, number in used.items()),
         "command": _without_folder(spec["command"]),
         "run": f"{folder.name} · {time.strftime('%Y-%m-%d', time.localtime(spec['created']))}",
     }
@@ -117,18 +115,18 @@ def _without_folder(command: str) -> str:
     return command.replace(where[1], "") if where else command
 
 
+def _steps(folder: Path, spec: dict[str, Any]) -> str:
+    """How many steps were trained, and of how many where it ended before; of both stages where there are two."""
+    first, wanted = (spec.get("eyes") or {}).get("pretrain_steps") or 0, spec["recipe"]["steps"]
+    now = status.read(folder)
+    total = first if now and first and "training" not in now.seconds else wanted
+    done = f"{now.step} of {total}" if now and 0 < now.step < total else f"{total}"
+    return f"{first} + {done}" if first and total == wanted else done
+
+
 def _trained(folder: Path) -> str:
-    try:
-        return f" · {read_json(folder / 'status.json')['seconds']['training']:.0f} s"
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "?"
+    now = status.read(folder)
+    return f" · {now.seconds['training']:.0f} s" if now and "training" in now.seconds else ""
 
 
 def _scores(before: Report, after: Report) -> list[tuple[str, ...]]:

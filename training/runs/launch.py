@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training import dataset, machine, process, xtuner
+from training import dataset, environment, machine, process, xtuner
 from training.errors import UserError
 from training.eyes import encoders, picture_sets, projector, run_data
 from training.eyes.eyes_recipe import EyesRecipe
@@ -82,6 +82,7 @@ def _spec(wish: Wish, place: Path, folder: Path) -> dict[str, Any]:
         "device": machine.look().device,
         "recipe": asdict(wish.recipe),
         "own_config": bool(wish.config),
+        "versions": environment.versions(),
         "created": time.time(),
     }
     if wish.eyes:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,9 +10,11 @@ import pytest
 
 from training import exam
 from training.errors import UserError
-from training.exam import certificate, recommendation
+from training.exam import achievements, certificate, recommendation
+from training.files import write_json
 from training.persona import Persona
 from training.questions import EXAM_VERSION, exam_questions
+from training.runs import status
 
 NASTY = "<img src=x onerror=alert(1)> | `x` [a](javascript:1)"
 
@@ -67,6 +70,23 @@ def test_the_certificate_tells_who_how_and_how_well_in_both_languages(run: Path)
     assert len(lines) == 5 and len(lines[0].attrib["points"].split()) == 20
     assert picture in html and "(certificate.svg)" in markdown
     assert certificate.files(run)[0].name == "certificate.html"
+
+
+def test_a_certificate_tells_the_steps_that_were_trained_and_what_they_were_trained_with(run: Path) -> None:
+    spec = json.loads((run / "spec.json").read_text())
+    (run / "spec.json").write_text(json.dumps({**spec, "versions": {"torch": "1.0.old"}}))
+    status.write(run, status.RunStatus("run", "merging", step=5, total=20, seconds={"training": 7.2}))
+    text = certificate.write(run)[0].read_text(encoding="utf-8")
+    assert "5 of 20 steps" in text and " · 7 s" in text and "torch 1.0.old" in text and "xtuner 0.2.0" in text
+
+
+def test_the_verdict_of_another_checkpoint_is_not_told(run: Path) -> None:
+    chosen = recommendation.load(run)
+    assert chosen and achievements.of(run).verdicts
+    recommendation.save(run, replace(chosen, step=10))
+    (run / "merged").mkdir()
+    write_json(run / "merged" / "studio.json", {"step": 20})
+    assert achievements.of(run).verdicts == []
 
 
 def test_nothing_a_person_or_a_model_said_becomes_markup(run: Path) -> None:
