@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,8 @@ from training.recipe import Recipe
 from training.rows import write_lines
 from training.runs import run_log, stages, status
 from training.runs.failure import last_meaningful_line
-
-START_DEADLINE = 30.0
-"""Seconds a new run process has to write its first status."""
+from training.runs.record import START_DEADLINE
+from training.runs.status import RunStatus
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,18 @@ def launch(folder: Path, *arguments: str) -> None:
             process.end_tree(child.pid, grace=1)
             child.wait()
             line = last_meaningful_line(run_log.tail(folder))
-            raise UserError("run_did_not_start", line=line, log=folder / "run.log")
+            failed = UserError("run_did_not_start", line=line, log=str(folder / "run.log"))
+            if before is None:
+                with suppress(UserError):  # a full disk may be why it did not start
+                    status.write(folder, _unborn(folder.name, failed))
+            raise failed
         time.sleep(0.05)
     # Its end is collected here while this process lives, so that it does not stay behind as a zombie.
     threading.Thread(target=child.wait, daemon=True).start()
+
+
+def _unborn(run: str, error: UserError) -> RunStatus:
+    return RunStatus(run, "failed", reason={"error": error.code, **error.details})
 
 
 def sweep() -> None:

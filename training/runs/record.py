@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from training.home import runs_dir
 from training.runs import run_log, status
 from training.runs.failure import last_words
 from training.runs.status import RunStatus
+
+START_DEADLINE = 30.0
+"""Seconds a new run process has to write its first status."""
 
 
 def names() -> list[str]:
@@ -43,6 +47,8 @@ def look(run: str) -> RunStatus:
     """How the run stands, whatever happened to its process. Raises UserError(run_missing)."""
     place = folder(run)
     now = status.read(place)
+    if now is None and _is_beginning(place):
+        return RunStatus(run, "queued")
     if now is None:
         return RunStatus(run, "failed", reason={"reason": "status_unreadable", "log": str(place / "run.log")})
     if now.live and not process.is_alive(now.pid, now.mark):
@@ -51,6 +57,12 @@ def look(run: str) -> RunStatus:
         if now.live and not process.is_alive(now.pid, now.mark):
             return _gone(now, place)
     return now
+
+
+def _is_beginning(place: Path) -> bool:
+    """Whether the run's process may still have to speak for the first time."""
+    spoken = any((place / file).exists() for file in ("status.json", "phases.jsonl"))
+    return not spoken and time.time() - (place / "spec.json").stat().st_mtime < START_DEADLINE
 
 
 def _gone(now: RunStatus, place: Path) -> RunStatus:
