@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from training import recipe as recipes
 from training.runs import RunStatus
 from training.runs.progress import Sample
 from training.runs.usage import Usage
@@ -42,7 +43,7 @@ def stages_html(status: RunStatus, language: str) -> str:
     for stage in STAGES:
         if stage == "pretraining" and not status.first_total:
             continue  # it has one training only
-        state = "past" if stage in status.seconds else "now" if stage == status.phase else "later"
+        state = _state(status, stage)
         if state == "later" and not status.live:
             continue
         took = duration(status.seconds[stage], language) if state == "past" else ""
@@ -50,6 +51,16 @@ def stages_html(status: RunStatus, language: str) -> str:
         current = ' aria-current="step"' if state == "now" else ""
         told.append(f'<li class="{state}"{current}>{name}<small>{escape(took)}</small></li>')
     return f'<ol class="stages">{"".join(told)}</ol>'
+
+
+def _state(status: RunStatus, stage: str) -> str:
+    """past, now or later; what a resumed run will do again counts as later."""
+    before_all, after_all = -1, len(STAGES)
+    others = {"queued": before_all, "stopping": STAGES.index("training")}
+    here = STAGES.index(status.phase) if status.phase in STAGES else others.get(status.phase, after_all)
+    if stage == status.phase:
+        return "now"
+    return "past" if stage in status.seconds and STAGES.index(stage) <= here else "later"
 
 
 def _second(status: RunStatus, stage: str) -> bool:
@@ -73,7 +84,7 @@ def _trained(status: RunStatus) -> float:
     share = min(1.0, status.step / status.total) if status.total else 0.0
     if not status.first_total:
         return share
-    first = "training" not in (status.phase, *status.seconds)
+    first = status.phase == "pretraining" or "training" not in (status.phase, *status.seconds)
     return (share if first else 1 + share) / 2
 
 
@@ -97,7 +108,7 @@ def _facts(status: RunStatus, recipe: dict[str, Any], usage: Usage | None, langu
 
 def speed(recipe: dict[str, Any], step_seconds: float, language: str) -> str:
     """How fast it learns: tokens a second when every sequence is filled up, else conversations."""
-    sequences = recipe["batch_size"] * recipe["accumulation"] / step_seconds
+    sequences = recipes.from_dict(recipe).rows_a_step / step_seconds
     if not recipe["pack"]:
         return sentence("run.conversations_a_second", language, speed=f"{sequences:.2g}")
     return sentence("run.tokens_a_second", language, speed=f"{sequences * recipe['max_length']:,.0f}")

@@ -50,6 +50,18 @@ def test_the_speed_of_rows_that_are_not_filled_up_is_not_told_in_tokens() -> Non
     assert speed({**RECIPE, "pack": False}, 2.0, "en") == "1 conversations/s"
 
 
+def test_the_speed_counts_what_all_processes_learn() -> None:
+    assert speed({**RECIPE, "pack": False, "processes": 2}, 2.0, "en") == "2 conversations/s"
+
+
+def test_what_a_resumed_run_does_again_is_not_past() -> None:
+    done = {"preparing": 1.0, "pretraining": 9.0, "training": 9.0, "examining": 5.0, "merging": 2.0}
+    again = RunStatus("r", "pretraining", step=10, total=40, first_total=40, seconds=done)
+    told = stages_html(again, "en")
+    assert told.count('class="past"') == 1 and told.count('class="now"') == 1 and told.count('class="later"') == 4
+    assert progress_share(again) < 0.2
+
+
 def test_time_is_told_as_exactly_as_one_waits() -> None:
     assert [duration(seconds, "en") for seconds in (0, 59, 61, 3661)] == ["0 s", "59 s", "1 min 1 s", "1 h 1 min"]
 
