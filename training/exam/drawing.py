@@ -5,12 +5,15 @@ Every text in it is ours except the labels handed in, which are escaped.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 380, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 30, 62
+ROW = 17
+"""Height of a legend's row."""
 INK, FAINT = "#334155", "#cbd5e1"
 
 
@@ -35,19 +38,19 @@ class Plot:
 
 def svg(plots: Sequence[Plot]) -> str:
     """The plots as one picture, readable on white and printable."""
-    width = WIDTH * len(plots)
+    width, height = WIDTH * len(plots), HEIGHT + max(_more(plot.lines) for plot in plots)
     drawn = "".join(
         f'<g transform="translate({WIDTH * place} 0)">{_plot(plot)}</g>' for place, plot in enumerate(plots)
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" font-family="sans-serif" font-size="11" fill="{INK}">'
-        f'<rect width="{width}" height="{HEIGHT}" fill="white"/>{drawn}</svg>'
+        f'<rect width="{width}" height="{height}" fill="white"/>{drawn}</svg>'
     )
 
 
 def _plot(plot: Plot) -> str:
-    points = [point for line in plot.lines for point in line.points]
+    points = [(x, y) for line in plot.lines for x, y in line.points if math.isfinite(y)]
     title = f'<text x="{LEFT}" y="18" font-size="13" font-weight="bold">{escape(plot.title)}</text>'
     if not points:
         return title
@@ -68,7 +71,7 @@ def _plot(plot: Plot) -> str:
 
 def _path(line: Line, place: object) -> str:
     assert callable(place)
-    return " ".join(place(x, y) for x, y in line.points)
+    return " ".join(place(x, y) for x, y in line.points if math.isfinite(y))
 
 
 def _grid(right: float, low: float, high: float, unit: str) -> str:
@@ -85,11 +88,16 @@ def _grid(right: float, low: float, high: float, unit: str) -> str:
     return "".join(drawn)
 
 
+def _more(lines: Sequence[Line]) -> int:
+    """What a legend needs below HEIGHT, which has room for two rows."""
+    return ROW * max(0, math.ceil(len(lines) / 2) - 2)
+
+
 def _legend(lines: Sequence[Line]) -> str:
     """Two to a row: the labels are in two languages."""
     drawn = []
     for place, line in enumerate(lines):
-        across, down = LEFT + (WIDTH - LEFT) / 2 * (place % 2), HEIGHT - 26 + 17 * (place // 2)
+        across, down = LEFT + (WIDTH - LEFT) / 2 * (place % 2), HEIGHT - 26 + ROW * (place // 2)
         drawn.append(
             f'<circle cx="{across + 4:.1f}" cy="{down - 4}" r="4" fill="{line.colour}"/>'
             f'<text x="{across + 12:.1f}" y="{down}" font-size="10">{escape(line.label)}</text>'

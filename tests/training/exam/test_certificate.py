@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from training import exam
 from training.errors import UserError
 from training.exam import achievements, certificate, recommendation
+from training.exam.drawing import Line, Plot, svg
 from training.files import write_json
 from training.persona import Persona
 from training.questions import EXAM_VERSION, exam_questions
@@ -87,6 +89,14 @@ def test_the_verdict_of_another_checkpoint_is_not_told(run: Path) -> None:
     (run / "merged").mkdir()
     write_json(run / "merged" / "studio.json", {"step": 20})
     assert achievements.of(run).verdicts == []
+
+
+def test_a_picture_has_room_for_every_line_and_leaves_out_what_is_no_number() -> None:
+    lines = [Line(f"line {at}", "#000000", [(1, 2.0), (2, math.nan), (3, math.inf), (4, 1.0)]) for at in range(7)]
+    drawn = ElementTree.fromstring(svg([Plot("few", lines[:1]), Plot("many", lines)]))
+    assert max(float(each.attrib["cy"]) for each in drawn.iter() if "cy" in each.attrib) < float(drawn.attrib["height"])
+    points = [each.attrib["points"].split() for each in drawn.iter() if each.tag.endswith("polyline")]
+    assert [len(each) for each in points] == [2] * 8 and "nan" not in str(points)
 
 
 def test_nothing_a_person_or_a_model_said_becomes_markup(run: Path) -> None:
