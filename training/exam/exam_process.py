@@ -118,11 +118,13 @@ def examine_run(folder: Path, whole: bool, only: int | None = None) -> int:
     if not exam.there_is(folder, spec):
         print("The dataset was not built from a persona: there is no exam.", flush=True)
         return 2
-    sitting = Sitting(folder, spec)
-    if only is None:
-        sitting.all(whole)
-    else:
-        sitting.only(only)
+    try:
+        sitting = Sitting(folder, spec)
+        if only is None:
+            sitting.all(whole)
+        else:
+            sitting.only(only)
+    finally:
         exam.end_progress(folder)
     return 0
 

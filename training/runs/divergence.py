@@ -29,6 +29,7 @@ def gone_wrong(points: Sequence[Point], recipe: Recipe) -> Failure | None:
         while first and not math.isfinite(points[first - 1].loss):
             first -= 1
         return Failure("loss_not_a_number", {"step": points[first].step}, slower(recipe))
+    points = [point for point in points if math.isfinite(point.loss)]
     if len(points) < 2 * SETTLED:
         return None
     begin = statistics.median(point.loss for point in points[:10])

@@ -160,7 +160,7 @@ def examine(run: Run, last: int) -> tuple[int, dict[str, Any] | None]:
     if run.asked > asked:
         return last, {"reason": "exam_skipped", "step": run.status.step}
     if failure:
-        line = failure.get("line") or failure.get("signal", "")
+        line = failure.get("signal") or failure.get("line", "")  # what was killed had no say in it
         return last, {"reason": "exam_failed", "line": line, "log": failure["log"]}
     chosen = recommendation.load(run.folder)
     return (chosen.iteration if chosen and chosen.iteration else last), None

@@ -41,7 +41,9 @@ def train(run: Run, stage: Stage, point: int | None) -> int:
     found = stage.checkpoints()
     if not found:
         raise Failed(Failure("stopped_too_early" if watch.asked else "no_checkpoint", {"log": run.log}))
-    return max(found)
+    last = max(found)
+    run.tell(step=(last - stage.before) // stage.recipe.accumulation)  # long curves have no point for every step
+    return last
 
 
 class _Watch:

@@ -169,3 +169,4 @@ def test_a_loss_far_above_its_beginning_has_diverged_and_a_small_wobble_has_not(
         lost = gone_wrong(curve(*[2.0] * 30, *[5.0] * 12, *low), Recipe())
         assert lost and (lost.code, lost.details["step"]) == ("loss_diverged", 31)
     assert gone_wrong(curve(*[0.01] * 30, *[0.5] * 12), Recipe()) is None
+    assert gone_wrong(curve(*[2.0] * 40, math.nan, *[1.9] * 4), Recipe()) is None

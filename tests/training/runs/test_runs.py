@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,7 @@ from training.identity import Row
 from training.models import chat_template
 from training.persona import Persona
 from training.recipe import Recipe
-from training.runs import holding, launch, progress, remaking, run_log, status
+from training.runs import holding, launch, progress, record, remaking, run_log, status
 
 SHORT = Recipe(steps=6, save_every=2)
 LONG = Recipe(steps=500, save_every=2)
@@ -66,7 +67,7 @@ def test_every_checkpoint_sits_the_exam_and_the_recommended_one_is_merged(
     assert (final.phase, final.reason) == ("done", None) and "examining" in final.seconds
     chosen, model = recommendation.load(folder), runs.merged(run)
     assert chosen is not None and model is not None
-    assert [report.step for report in exam.load(folder)] == [0, 2, 4, 6]
+    assert [report.step for report in exam.load(folder)] == [0, 2, 4, 6] and exam.note(folder) is None
     assert merge.origin(model)["step"] == chosen.step == final.kept
     assert json.loads((model / "generation_config.json").read_text())["eos_token_id"] == [0, 2]
     assert [file.stat().st_mode & 0o777 for file in model.glob("*.safetensors")] == [0o644]
@@ -246,6 +247,21 @@ def test_a_killed_training_process_is_a_failed_run(fake_xtuner: Behave, who: str
     final = ended(run)
     assert (final.phase, final.exit_code) == ("failed", -9)
     assert "SIGKILL" in final.reason_sentence("en")
+
+
+def test_a_run_that_has_not_spoken_yet_is_about_to_begin(who: str, tiny: str) -> None:
+    folder = launch.new_folder(launch.Wish(who, tiny, SHORT), home.models_dir() / tiny)
+    assert runs.look(folder.name).phase == "queued"
+    long_ago = time.time() - record.START_DEADLINE
+    os.utime(folder / "spec.json", (long_ago, long_ago))
+    assert runs.look(folder.name).phase == "failed"
+
+
+def test_a_run_whose_process_does_not_start_says_why(who: str, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch.sys, "executable", "/bin/false")
+    refused("run_did_not_start", who, tiny, SHORT)
+    (run,) = runs.names()
+    assert runs.look(run).phase == "failed" and "did not start" in runs.look(run).reason_sentence("en")
 
 
 def test_a_second_start_is_refused_and_the_first_run_goes_on(fake_xtuner: Behave, who: str, tiny: str) -> None:
