@@ -12,6 +12,7 @@ from typing import Any
 from training import exam, merge, models, runs
 from training.errors import UserError
 from training.exam import Report, certificate, model_card, recommendation
+from training.eyes import run_data
 from training.home import ROOT
 from training.persona import Persona
 from training.runs import holding
@@ -24,17 +25,25 @@ Execute = Callable[[list[str], Path], None]
 def of_run(run: str, whole: bool, execute: Execute, language: str = "en") -> dict[str, Any]:
     """Examine the checkpoints of an ended run that have no report yet; all of the run's exam as numbers.
 
-    Raises UserError (run_missing, run_active, exam_without_persona).
+    Raises UserError (run_missing, run_active, exam_without_persona, exam_first_stage).
     """
     with holding.held(run) as folder:
         if not exam.there_is(folder, runs.spec(run)):
             raise UserError("exam_without_persona", run=run)
+        if not _has_base(folder, runs.spec(run)):
+            raise UserError("exam_first_stage", run=run)
         execute(exam.command(folder, whole), folder)
         if runs.merged(run):
             model_card.write(folder)
             with suppress(UserError):  # the checkpoint of the model may be gone without an exam
                 certificate.write(folder)
     return {"run": run, **(recommendation.told_of(folder, exam.load(folder), language) or {})}
+
+
+def _has_base(folder: Path, spec: dict[str, Any]) -> bool:
+    """Whether there is what every checkpoint is held against; with pictures it is what the first stage made."""
+    begun = run_data.before(folder, spec) if spec.get("eyes") else None
+    return begun is None or begun.exists()
 
 
 def of_model(name: str, persona: Persona | None) -> dict[str, Any]:
