@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from training.errors import UserError
-from training.recipe import Recipe
+from training.recipe import Recipe, fitting
 
 KIND, VERSION = "assistant-studio-preset", 1
 LONGEST = 1 << 16
@@ -86,7 +86,8 @@ def checked_settings(settings: object) -> dict[str, Any]:
         if field not in FIELDS:
             raise UserError("preset_field_unknown", field=_short(field))
     good = {field: _typed(field, value) for field, value in settings.items()}
-    for problem in replace(Recipe(), **good).problems():
+    plain = replace(Recipe(), **good)  # what it does not say is made to fit, as suggest() does
+    for problem in replace(plain, **{**fitting(plain), **good}).problems():
         details = {key: _short(told) if key == "value" else told for key, told in problem.details.items()}
         raise UserError(problem.code, **details)
     return good

@@ -182,6 +182,8 @@ _LEAST = {
     "port": 0,
     "seed": 0,
 }
+MOST_CHECKPOINTS = 20
+"""That a suggestion saves: each takes its room on the disk, and its exam."""
 _MOST = 2**31 - 1
 """What numpy's and the file formats' counters hold; far above anything that makes sense."""
 
@@ -212,7 +214,7 @@ def suggest(
     `chosen` are settings that stand: the others are made to fit them. Raises UserError(recipe_too_small).
     """
     recipe = replace(_plain(machine, parameters), **chosen)
-    recipe = replace(recipe, **{**_fitting(recipe), **chosen})
+    recipe = replace(recipe, **{**fitting(recipe), **chosen})
     if recipe.method == "full":
         recipe = replace(recipe, **{**_full(machine, parameters), **chosen})
     refuse_too_small(recipe)  # before anything is divided by what was chosen
@@ -222,6 +224,7 @@ def suggest(
     steps = min(steps, max(20, most))
     # The exam of a checkpoint takes a quarter of a minute on a CPU.
     save_every = math.ceil(steps / 2) if machine.device == "cpu" else min(100, math.ceil(steps / 3))
+    save_every = max(save_every, math.ceil(steps / MOST_CHECKPOINTS))
     return replace(recipe, **{"steps": save_every * math.ceil(steps / save_every), "save_every": save_every, **chosen})
 
 
@@ -246,7 +249,7 @@ def _plain(machine: Machine, parameters: int) -> Recipe:
     )
 
 
-def _fitting(recipe: Recipe) -> dict[str, Any]:
+def fitting(recipe: Recipe) -> dict[str, Any]:
     """What DeepSpeed and packed rows that do not see each other want otherwise: one learning rate, as before LoRA+
     (docs/recipe.md, S), and one sequence at a time.
     """

@@ -145,6 +145,11 @@ def test_a_whole_number_is_taken_where_any_number_fits() -> None:
     assert all(isinstance(value, float) for value in settings.values())
 
 
+def test_what_a_preset_does_not_say_is_made_to_fit_what_it_says() -> None:
+    packed = {"pack": True, "varlen_attention": True}
+    assert preset_file.read(file(settings=packed), "theirs.json").settings == packed
+
+
 def test_a_byte_order_mark_does_no_harm() -> None:
     assert preset_file.read(b"\xef\xbb\xbf" + file(), "theirs.json").name == "gentle"
 

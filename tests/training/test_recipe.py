@@ -82,3 +82,8 @@ def test_a_stored_recipe_comes_back_and_a_typo_in_it_is_told() -> None:
     with pytest.raises(UserError) as caught:
         recipe.from_dict({"learning_rat": 1})
     assert "learning_rat" in caught.value.sentence("zh")
+
+
+def test_a_suggestion_never_fills_the_disk_with_checkpoints() -> None:
+    plan = recipe.suggest(AMPERE, data(250_000))
+    assert plan.steps > 10_000 and plan.steps / plan.save_every <= recipe.MOST_CHECKPOINTS
