@@ -148,12 +148,13 @@ def _from_run(model: str, recipe: Recipe, device: str, card: Mapping[str, Any]) 
             return _Known(step * _longer(card, spec["card"]), "run", run)
         spent, theirs = now.seconds, spec["recipe"]
         questions = _questions(spec["card"], math.ceil(theirs["steps"] / theirs["save_every"]))
+        alone = not theirs.get("auto_stop")  # otherwise its training waited for exams that were sat meanwhile
         return _Known(
             step_seconds=step * _longer(card, spec["card"]),
             source="run",
             run=run,
-            setup=max(0.0, spent.get("training", 0.0) + spent.get("preparing", 0.0) - step * now.step),
-            question=spent.get("examining", 0.0) / questions if questions else None,
+            setup=max(0.0, spent.get("training", 0.0) - step * now.step) if alone else None,
+            question=spent.get("examining", 0.0) / questions if questions and alone else None,
             ending=spent.get("converting", 0.0) + spent.get("merging", 0.0),
         )
     return None

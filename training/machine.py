@@ -47,7 +47,36 @@ class Machine:
 def look() -> Machine:
     """This machine. A machine without nvidia-smi, or with a driver that does not answer, has no GPU."""
     cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count()
-    return Machine(cores or 1, psutil.virtual_memory().total / 2**30, _gpus())
+    return Machine(cores or 1, memory() / 2**30, _gpus())
+
+
+def memory() -> int:
+    """Bytes of memory that there are for us: the machine's, or a container's share of it."""
+    limit = _allowed("memory.max")
+    total = psutil.virtual_memory().total
+    return total if limit is None else min(total, limit)
+
+
+def free_memory() -> int:
+    """Bytes of memory that are free for us; what a container only holds of files it has read counts as free."""
+    available = psutil.virtual_memory().available
+    limit, used = _allowed("memory.max"), _allowed("memory.current")
+    if limit is None or used is None:
+        return available
+    return max(0, min(available, limit - used + (_allowed("memory.stat", "inactive_file") or 0)))
+
+
+_GROUP = Path("/sys/fs/cgroup")
+"""What the kernel allows a container, as the container sees it (cgroup v2)."""
+
+
+def _allowed(file: str, entry: str = "") -> int | None:
+    """The number in a file of the group, of the entry's line; None where there is none, or "max"."""
+    try:
+        lines = (line.split() for line in (_GROUP / file).read_text(encoding="utf-8").splitlines())
+        return next(int(words[-1]) for words in lines if not entry or words[0] == entry)
+    except (OSError, ValueError, IndexError, StopIteration):
+        return None
 
 
 def amx() -> bool:

@@ -27,10 +27,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
-
 from training.errors import UserError
-from training.machine import Machine, amx
+from training.machine import Machine, amx, free_memory
 from training.models import layout
 from training.recipe import LORA_LAYERS, Recipe
 from training.xtuner_config import attention
@@ -126,5 +124,5 @@ def free(here: Machine, recipe: Recipe) -> int:
     """Bytes that are free now: of the machine, or of the fullest GPU that the run would use."""
     wanted = [gpu for gpu in here.gpus if gpu.number in recipe.gpus] or here.gpus[: recipe.processes]
     if not wanted:
-        return psutil.virtual_memory().available
+        return free_memory()
     return round(min(gpu.free_gib for gpu in wanted) * 2**30)

@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from training import dataset, errand, machine, models, process, recipe, xtuner, xtuner_config
+from training import dataset, errand, machine, models, process, recipe, runs, xtuner, xtuner_config
 from training.errors import UserError
 from training.files import read_json, write_json
 from training.home import ROOT, home
@@ -50,6 +50,8 @@ def known(probed: str) -> dict[str, Any] | None:
 def start(dataset_name: str, model: str, plan: Recipe) -> str:
     """Begin to measure; returns the key. Raises UserError (dataset_missing, model_missing, run_active, ...)."""
     recipe.checked(plan)
+    if busy := runs.active():  # both would be slow, and the measure would stay
+        raise UserError("run_active", run=busy)
     device = machine.look().device
     probed = key(model, plan, device)
     folder = _folder(probed)

@@ -65,7 +65,7 @@ def test_the_newest_run_of_the_same_kind_tells(fake_xtuner: Behave, who: str, mi
     found, spent = forecast.of(who, tiny, PLAN), runs.look(run).seconds
     assert (found.source, found.run, found.exam) == ("run", run, 0)
     assert found.merge == pytest.approx(spent["converting"] + spent["merging"])
-    assert found.training == pytest.approx(spent["training"] + spent["preparing"], abs=2)
+    assert found.training == pytest.approx(spent["training"], abs=0.1)  # what it had to fetch first is there now
     assert forecast.of(who, tiny, replace(PLAN, batch_size=4)).source == "rough"
     assert run in said(found, "en") and run in said(found, "zh")
     folder = runs.folder(run)  # as if it had sat an exam of 36 seconds
@@ -73,6 +73,10 @@ def test_the_newest_run_of_the_same_kind_tells(fake_xtuner: Behave, who: str, mi
     status = read_json(folder / "status.json")
     write_json(folder / "status.json", {**status, "seconds": {**status["seconds"], "examining": 36.0}})
     assert forecast.of(mine, tiny, PLAN).exam == pytest.approx(36)
+    spec = read_json(folder / "spec.json")  # as if it had waited for exams while it trained
+    write_json(folder / "spec.json", {**spec, "recipe": {**spec["recipe"], "auto_stop": True}})
+    waited = forecast.of(mine, tiny, PLAN)
+    assert waited.run == run and waited.exam != pytest.approx(36) and waited.training != found.training
 
 
 def test_a_run_that_failed_tells_its_steps_and_nothing_else(fake_xtuner: Behave, mine: str, tiny: str) -> None:
@@ -91,6 +95,15 @@ def test_a_probe_trains_a_few_steps_and_is_remembered(fake_xtuner: Behave, mine:
     assert found.source == "probe" and found.step_seconds == probe.known(probed)["step_seconds"]  # type: ignore[index]
     assert not (home.home() / "cache" / f"probe-{probed}" / "work").exists() and runs.names() == []
     assert forecast.of(mine, tiny, replace(PLAN, lora_rank=4)).source == "rough"
+
+
+def test_nothing_is_measured_while_a_run_trains(fake_xtuner: Behave, mine: str, tiny: str) -> None:
+    fake_xtuner("slow")
+    run = runs.start(mine, tiny, replace(PLAN, steps=200))
+    wait_for(runs.active)
+    with pytest.raises(UserError) as caught:
+        probe.start(mine, tiny, PLAN)
+    assert (caught.value.code, caught.value.details) == ("run_active", {"run": run})
 
 
 def test_a_probe_that_fails_is_a_sentence(fake_xtuner: Behave, mine: str, tiny: str) -> None:
@@ -186,6 +199,15 @@ def test_too_little_memory_is_said(mine: str, tiny: str, monkeypatch: pytest.Mon
 def test_the_free_memory_is_that_of_the_fullest_gpu_the_run_would_use(chosen: dict[str, Any], free: int) -> None:
     here = machine.Machine(8, 64, (machine.Gpu("A10", 24, 8.6, 1, 0), machine.Gpu("A10", 24, 8.6, 23, 1)))
     assert memory.free(here, replace(PLAN, **chosen)) == free * 2**30
+
+
+def test_a_container_has_the_memory_it_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_GROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert machine.memory() > 10_000_000 < machine.free_memory()
+    for file, told in (("max", "9000000"), ("current", "8000000"), ("stat", "anon 5\ninactive_file 2000000\n")):
+        (tmp_path / f"memory.{file}").write_text(told)
+    assert (machine.memory(), machine.free_memory()) == (9_000_000, 3_000_000)
 
 
 def test_what_is_told_to_scripts_is_json(mine: str, tiny: str) -> None:

@@ -149,7 +149,7 @@ def _from_run(model: str, recipe: Recipe, eyes: EyesRecipe, device: str) -> _Kno
             return _Known("run", run, first, second)
         spent, asked = now.seconds, sum(len(report.answers) for report in exam.load(folder))
         trained = sum(spent.get(phase, 0.0) for phase in ("preparing", "pretraining", "training"))
-        setup = max(0.0, trained - first * len(one) - second * len(two)) / (2 if one else 1)
+        setup = max(0.0, trained - first * now.first_total - second * now.step) / (2 if one else 1)
         question = spent.get("examining", 0.0) / asked if asked else QUESTION
         ending = spent.get("converting", 0.0) + spent.get("merging", 0.0)
         return _Known("run", run, first, second, setup, question, ending)

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import psutil
 
-from training import process
+from training import machine, process
 
 SECONDS = 4
 """How long an answer holds for everybody who asks."""
@@ -50,7 +50,7 @@ def _look(pid: int, mark: str, _moment: int) -> Usage | None:
             continue  # it ended meanwhile
         common = getattr(memory, "shared", 0)  # the same libraries in every process: they count once
         own, shared = own + memory.rss - common, max(shared, common)
-    return Usage(own + shared, psutil.virtual_memory().total, _gpu_memory({member.pid for member in tree}))
+    return Usage(own + shared, machine.memory(), _gpu_memory({member.pid for member in tree}))
 
 
 def _gpu_memory(pids: set[int]) -> int | None:
