@@ -152,6 +152,18 @@ def link(source: Path, place: Path) -> None:
         shutil.copyfile(source, place)
 
 
+def link_all(source: Path, place: Path) -> None:
+    """Give every file of a set a second name below `place`. Raises UserError (disk_full, not_writable), OSError."""
+
+    def linked(one: str, other: str) -> None:
+        try:
+            link(Path(one), Path(other))
+        except OSError as error:  # copytree would go on, and forget what the system said
+            raise writing_failed(error, Path(other)) from error
+
+    shutil.copytree(source, place, copy_function=linked, dirs_exist_ok=True)
+
+
 def _write(folder: Path, made: PictureSet) -> None:
     llava.write(folder / TALKS, made.talks)
     if made.captions:
@@ -225,7 +237,7 @@ def copy(name: str, other: str) -> Path:
     source, place = path(name), _free(other)
     if source != place:
         with _beside(place) as folder:
-            shutil.copytree(source, folder, copy_function=os.link, dirs_exist_ok=True)
+            link_all(source, folder)
             replace_folder(folder, place)
     return place
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,16 +28,9 @@ def bring(name: str, folder: Path) -> None:
     """
     source, place = picture_sets.path(name), folder / DATA
     try:
-        shutil.copytree(source, place, copy_function=_second_name)
-    except (OSError, shutil.Error) as error:
-        raise writing_failed(error if isinstance(error, OSError) else OSError(str(error)), place) from error
-
-
-def _second_name(source: str, place: str) -> None:
-    try:
-        os.link(source, place)
-    except OSError:  # another disk, or one that knows no second names
-        shutil.copyfile(source, place)
+        picture_sets.link_all(source, place)
+    except OSError as error:
+        raise writing_failed(error, place) from error
 
 
 def there(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from PIL import Image
 
 from training import dataset
 from training.errors import UserError
-from training.eyes import examination, example, llava, picture_sets
+from training.eyes import examination, example, llava, picture_sets, run_data
 from training.eyes.llava import Talk
 from training.eyes.picture_sets import PictureSet
 from training.home import datasets_dir
@@ -137,3 +138,21 @@ def test_a_broken_file_is_told(made: PictureSet, file: str, content: str) -> Non
         assert picture_sets.load("mine").talks == made.talks, "without its card it can be used"
     else:
         assert code_of(picture_sets.load, "mine") == "picture_set_broken"
+
+
+def test_a_disk_that_knows_no_second_names_takes_copies_and_a_full_one_is_told(
+    made: PictureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "no hard links")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = picture_sets.save("mine", made)
+    monkeypatch.setattr(picture_sets.os, "link", refused)
+    copied = picture_sets.copy("mine", "other")
+    assert all((copied / picture).read_bytes() == (folder / picture).read_bytes() for picture in made.pictures)
+    monkeypatch.setattr(picture_sets.shutil, "copyfile", full)
+    assert code_of(run_data.bring, "mine", tmp_path / "run") == "disk_full"
+    assert code_of(picture_sets.copy, "mine", "third") == "disk_full" and "third" not in picture_sets.names()
