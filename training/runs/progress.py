@@ -95,19 +95,31 @@ def samples(folder: Path, accumulation: int = 1) -> list[Sample]:
     for file in folder.glob("work/*/vis_data/eval_outputs_iter_*.txt"):
         # XTuner counts from 0 here: eval_outputs_iter_19.txt belongs to iter_20.pth.
         iteration = int(file.stem.rpartition("_")[2]) + 1
-        text = file.read_text(encoding="utf-8", errors="replace")
-        found += [Sample(-(-iteration // accumulation), *dialogue) for dialogue in _dialogues(text)]
+        said = _said(file, file.stat().st_mtime_ns)
+        found += [Sample(-(-iteration // accumulation), *dialogue) for dialogue in said]
     return sorted(set(found), key=lambda sample: (sample.step, sample.question))
 
 
+@lru_cache(maxsize=4096)
+def _said(file: Path, _changed: int) -> list[tuple[str, str]]:
+    return _dialogues(file.read_text(encoding="utf-8", errors="replace"))
+
+
+_HEAD = 400_000
+"""Bytes of a log in which the answers before the training stand."""
+
+
 def _before_training(folder: Path) -> list[tuple[str, str]]:
-    for file in sorted(folder.glob("work/*/*.log")):
-        with file.open("rb") as stream:
-            head = "\n".join(stream.read(400_000).decode("utf-8", errors="replace").splitlines())
-        start, end = head.find("before_train in EvaluateChatHook"), head.find("Checkpoints will be saved")
-        if start >= 0:
-            return _dialogues(head[start : end if end > start else None])
-    return []
+    found = (_said_first(file, min(_HEAD, file.stat().st_size)) for file in sorted(folder.glob("work/*/*.log")))
+    return next(filter(None, found), [])
+
+
+@lru_cache(maxsize=64)
+def _said_first(file: Path, size: int) -> list[tuple[str, str]]:
+    with file.open("rb") as stream:
+        head = "\n".join(stream.read(size).decode("utf-8", errors="replace").splitlines())
+    start, end = head.find("before_train in EvaluateChatHook"), head.find("Checkpoints will be saved")
+    return _dialogues(head[start : end if end > start else None]) if start >= 0 else []
 
 
 _AFTER = r"<\|endoftext\|>|<\|end_of_text\|>|\n\d{4}/\d\d/\d\d |\n\nEval output |\n*\Z"

@@ -7,7 +7,7 @@ missing there (the file was lost) waits behind the others, the older first.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from training.errors import UserError
 from training.files import read_json, write_json
 from training.home import runs_dir
 from training.runs import record
+from training.runs.status import RunStatus
 
 
 @contextmanager
@@ -38,9 +39,41 @@ def devices(spec: dict[str, Any]) -> frozenset[str]:
 
 def queued() -> list[str]:
     """The runs that wait for their turn, the next one first."""
-    waiting = [run for run in reversed(record.names()) if record.look(run).phase == "queued"]
+    return _in_order(_live())
+
+
+def _in_order(live: Mapping[str, RunStatus]) -> list[str]:
+    waiting = [run for run, now in live.items() if now.phase == "queued"]
     places = {run: place for place, run in enumerate(_order())}
     return sorted(waiting, key=lambda run: places.get(run, len(places)))
+
+
+_ended: dict[Path, tuple[int, int]] = {}
+"""The status files of runs that have ended, as they were: only a resume writes another one."""
+
+
+def _live() -> dict[str, RunStatus]:
+    """The runs that wait or go on, the oldest first; asked every second, so an ended one is looked at once."""
+    found = {}
+    for run in reversed(record.names()):
+        file = runs_dir() / run / "status.json"
+        mark = _mark(file)
+        if mark is not None and _ended.get(file) == mark:
+            continue
+        now = record.look(run)
+        if now.live:
+            found[run] = now
+        elif mark is not None:
+            _ended[file] = mark
+    return found
+
+
+def _mark(file: Path) -> tuple[int, int] | None:
+    try:
+        known = file.stat()
+    except OSError:
+        return None
+    return known.st_ino, known.st_mtime_ns
 
 
 def append(run: str) -> None:
@@ -62,16 +95,13 @@ def reorder(run: str, place: int) -> None:
 
 def ahead(run: str | None, needs: frozenset[str]) -> str | None:
     """The run that has to end before one that needs these devices may go: one that runs, or waits before `run`."""
-    waiting = queued()
+    live = _live()
+    waiting = _in_order(live)
     before = waiting[: waiting.index(run)] if run in waiting else waiting
-    for other in [*_running(), *before]:
+    for other in [*(each for each in live if each not in waiting), *before]:
         if other != run and _overlap(needs, _devices(other)):
             return other
     return None
-
-
-def _running() -> list[str]:
-    return [run for run in record.names() if (now := record.look(run)).live and now.phase != "queued"]
 
 
 def _devices(run: str) -> frozenset[str]:

@@ -40,6 +40,17 @@ def test_a_queued_run_says_whom_it_waits_for_and_trains_when_its_turn_comes(firs
     assert runs.queued() == []
 
 
+def test_a_run_that_has_ended_is_not_looked_at_again(
+    fake_xtuner: Behave, who: str, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.start(who, tiny, SHORT)
+    ended(run)
+    looked: list[str] = []
+    look = queue.record.look
+    monkeypatch.setattr(queue.record, "look", lambda name: looked.append(name) or look(name))  # type: ignore[func-returns-value]
+    assert [queue.queued() for _ in range(3)] == [[]] * 3 and looked in ([], [run])
+
+
 def test_the_order_of_the_queue_can_be_changed_and_is_kept(first: str, who: str, tiny: str) -> None:
     second, third, fourth = queue_up(who, tiny, "second", "third", "fourth")
     assert runs.queued() == [second, third, fourth]
