@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from training.exam import ALL, BASE, WITH_PICTURE, Report, folder, shortfalls, told
+from training.exam import ALL, BASE, WITH_PICTURE, Report, folder, scores, shortfalls, told
 from training.files import read_json, write_json
 from training.sentences import sentence
 
@@ -165,16 +165,28 @@ def steps_needed(sat: Sequence[Report]) -> int:
 
 def _decline(chosen: Report, sat: Sequence[Report], base: Report | None) -> tuple[int, str]:
     """The first later step from which on every exam is worse than the chosen one in the same respect, and which."""
-    now = shortfalls.of(chosen, base)
     after = [report for report in sat if report.step > chosen.step]
     for name, code in (("parrots", "then_parrots"), ("forgot", "then_forgot"), ("blind", "then_blind")):
-        worse = [shortfalls.of(report, base)[name] > now[name] + 0.01 for report in after if name in now]
-        if not worse:
+        if name not in shortfalls.of(chosen, base):
             continue
+        worse = [_more(name, report, _as_asked(chosen, report), base) for report in after]
         for place, report in enumerate(after):
             if all(worse[place:]):
                 return report.step, code
     return 0, ""
+
+
+def _more(name: str, report: Report, other: Report, base: Report | None) -> bool:
+    return shortfalls.of(report, base)[name] > shortfalls.of(other, base)[name] + 0.01
+
+
+def _as_asked(chosen: Report, report: Report) -> Report:
+    """The chosen one by the questions of `report`, which may have been asked the half: the halves are not as hard."""
+    asked = {(answer.question, answer.picture) for answer in report.answers}
+    same = [answer for answer in chosen.answers if (answer.question, answer.picture) in asked]
+    if chosen.quick or not report.quick or not same:
+        return chosen
+    return replace(chosen, scores=scores(same, {}), quick=True)
 
 
 def _details(chosen: Report) -> dict[str, Any]:

@@ -111,6 +111,17 @@ def test_half_an_exam_is_held_against_the_same_half_of_the_bases():
     assert recommend([base, half]).passed and not recommend([base, replace(half, quick=False)]).passed
 
 
+def test_a_half_exam_that_went_as_the_same_half_of_the_chosen_one_is_no_decline():
+    def told(step: int, parrots: str, quick: bool = False) -> Report:
+        found = report(step, parrot=sum(each == "x" for each in parrots) / len(parrots))
+        answers = [Answer(str(at), "general", "en", "", "", each == "x", True) for at, each in enumerate(parrots)]
+        return replace(found, quick=quick, answers=tuple(answers))
+
+    found = recommend([BASE, told(20, "x..."), told(40, "x.", quick=True)])
+    assert (found.step, found.later) == (20, 0)
+    assert recommend([BASE, told(20, "x..."), told(40, "xx", quick=True)]).later_code == "then_parrots"
+
+
 def test_a_recommendation_is_read_back_as_it_was_written(tmp_path: Path):
     assert load(tmp_path) is None
     chosen = recommend([BASE, report(40), report(80, parrot=0.3)])
