@@ -27,7 +27,7 @@ def train(run: Run, stage: Stage, point: int | None) -> int:
     `point`: the run's iteration to resume from; a stage that lies before it is left as it is.
     """
     found = stage.checkpoints()
-    if point and point >= stage.end in found:
+    if point and (point > stage.end or point == stage.end in found):
         return stage.end
     since = found[point] if point and point > stage.before else None
     run.enter(stage.phase, total=stage.recipe.steps, **({} if since else {"step": 0, "step_seconds": None}))

@@ -19,11 +19,12 @@ from tests.training.eyes.seeing_runs import seeing as seeing
 from tests.training.models.tiny import write_talker
 from training import merge, runs
 from training.errors import UserError
+from training.exam import examination
 from training.eyes import eyes_forecast, eyes_recipe, projector, run_merge
 from training.eyes.eyes_recipe import EyesRecipe
 from training.files import read_json, write_json
 from training.recipe import Recipe
-from training.runs import phases, progress, stages, status
+from training.runs import phases, progress, stages, status, trainer
 
 
 def code(call: Any, *arguments: Any, **named: Any) -> str:
@@ -61,6 +62,9 @@ def test_a_run_trains_twice_and_leaves_the_model_before_and_after(seeing: Behave
     assert runs.spec(run)["command"].count("xtuner train") == 2
     known = eyes_forecast.of("shapes", "tiny", plan, eyes)
     assert (known.source, known.run) == ("run", run) and known.step_seconds == pytest.approx(0.01)
+    (curve,) = folder.glob("work/*/vis_data/scalars.json")
+    curve.write_text("".join(curve.read_text().splitlines(keepends=True)[1:]))  # long curves leave out steps, too
+    assert eyes_forecast.of("shapes", "tiny", plan, eyes).training == pytest.approx(known.training, abs=0.001)
     assert runs.size(run) > 0 and runs.clean_up(run) > 0
     assert [path.name for path in (folder / "pretrain" / "work").glob("iter_*")] == ["iter_4.pth"]
     runs.delete(run)
@@ -74,6 +78,9 @@ def test_what_is_stopped_and_kept_in_the_first_stage_describes_and_goes_on_later
     assert runs.look(run).phase == "pretraining"
     runs.stop(run, keep=True)
     stopped, folder = ended(run), runs.folder(run)
+    write_json(folder / "data" / "exam.json", {})
+    assert code(examination.of_run, run, False, None) == "exam_first_stage"
+    (folder / "data" / "exam.json").unlink()
     assert stopped.phase == "stopped" and stopped.reason and stopped.reason["reason"] == "stopped_in_first_stage"
     assert kind(folder / "merged") == "llava" and not (folder / "before").exists()
     assert not list((folder / "work").glob("iter_*"))
@@ -233,3 +240,9 @@ def test_a_model_with_eyes_names_its_end_mark_for_other_programs(tmp_path: Path)
     write_json(made / "generation_config.json", {"eos_token_id": 2})
     run_merge._complete(made, {"recipe": {"prompt_template": "qwen_chat"}}, {})
     assert read_json(made / "generation_config.json")["eos_token_id"] == [0, 2]
+
+
+def test_a_first_stage_whose_last_checkpoint_is_damaged_is_not_trained_again_for_a_later_one(tmp_path: Path) -> None:
+    stage = stages.Stage("pretraining", tmp_path, Recipe(steps=4))
+    untouched: Any = None
+    assert trainer.train(untouched, stage, 6) == 4

@@ -179,6 +179,14 @@ def test_the_curve_and_the_sample_answers_are_read_from_the_run_folder(
     assert "Iter(train) [6/6]" in run_log.tail(folder)
 
 
+def test_the_last_step_of_a_long_run_is_told_although_its_curve_has_no_point_for_it(
+    fake_xtuner: Behave, who: str, tiny: str
+) -> None:
+    run = runs.start(who, tiny, Recipe(steps=2001, save_every=2001))
+    assert (ended(run).phase, runs.look(run).step) == ("done", 2001)
+    assert progress.points(runs.folder(run))[-1].step == 2000
+
+
 def test_a_crash_is_a_failure_with_the_exception_as_its_reason(fake_xtuner: Behave, who: str, tiny: str) -> None:
     fake_xtuner("crash")
     run = runs.start(who, tiny, SHORT)
