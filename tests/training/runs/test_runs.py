@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -19,7 +21,9 @@ from training.identity import Row
 from training.models import chat_template
 from training.persona import Persona
 from training.recipe import Recipe
-from training.runs import holding, launch, progress, record, remaking, run_log, status
+from training.runs import holding, launch, phases, progress, record, remaking, run_log, status
+from training.runs.attempt import Failed
+from training.runs.failure import explain
 
 SHORT = Recipe(steps=6, save_every=2)
 LONG = Recipe(steps=500, save_every=2)
@@ -156,6 +160,15 @@ def test_a_failed_exam_costs_the_choice_and_not_the_model(fake_xtuner: Behave, m
     assert (final.phase, final.exit_code, final.kept) == ("done", 0, 6) and runs.merged(run) is not None
     assert "chat_template" in final.reason_sentence("en") and "chat_template" in final.reason_sentence("zh")
     assert set(merge.whole_checkpoints(runs.folder(run) / "work")) == {2, 4, 6}
+
+
+def test_a_killed_exam_is_told_by_its_signal_not_by_what_it_happened_to_say_last(tmp_path: Path, ming: str) -> None:
+    def killed(*_: object) -> None:
+        raise Failed(explain(-9, "\n$ exam\nLoading weights: 100%", None, "run.log"), -9)
+
+    run: Any = SimpleNamespace(folder=tmp_path, spec={"card": dataset.card(ming)}, asked=0, execute=killed)
+    run.enter = run.tell = lambda *_, **__: None
+    assert phases.examine(run, 6) == (6, {"reason": "exam_failed", "line": "SIGKILL", "log": "run.log"})
 
 
 def test_stopping_once_more_skips_the_exam_and_keeps_the_model(fake_xtuner: Behave, ming: str, tiny: str) -> None:
