@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
 from serving.process import ModelProcess
 from training import machine
 
@@ -85,7 +83,7 @@ def has_room(folder: Path) -> bool:
     if machine.look().gpus:
         return False
     stored = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    return psutil.virtual_memory().available > 2 * stored + SPARE
+    return machine.free_memory() > 2 * stored + SPARE
 
 
 def _weights(folder: Path) -> _Weights:

@@ -20,8 +20,6 @@ from os import environ
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from hub.address import HUBS, Address
 from hub.errors import HubError
 from training import home, machine
@@ -148,9 +146,9 @@ def torch_cuda() -> str | None:
 
 
 def _memory() -> list[Finding]:
-    memory = psutil.virtual_memory()
-    details = {"free": f"{memory.available / 2**30:.1f}", "total": f"{memory.total / 2**30:.0f}", "least": MEMORY_GIB}
-    low = memory.available < MEMORY_GIB * 2**30
+    free = machine.free_memory()
+    details = {"free": f"{free / 2**30:.1f}", "total": f"{machine.memory() / 2**30:.0f}", "least": MEMORY_GIB}
+    low = free < MEMORY_GIB * 2**30
     return [Finding("memory", "problem" if low else "ok", "memory_low" if low else "memory", details)]
 
 
