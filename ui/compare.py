@@ -128,7 +128,7 @@ def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> Callable[[
     seeing = [text.language, model, made.question]
     model.change(chosen, seeing, outputs, **QUIET)
     text.language.change(translated, [text.language, model, made.shown], panes, **QUIET)
-    made.roles.input(wished, made.roles, list(made.columns.values()), **QUIET)
+    made.roles.input(wished, made.roles, list(made.columns.values()), trigger_mode="always_last", **QUIET)
     made.examined.input(lambda question: question or gr.skip(), made.examined, made.question, **QUIET)
     return lambda opened: opened.then(chosen, seeing, outputs, **QUIET)
 

@@ -177,7 +177,7 @@ def wire(text: Text, panel: ExamPanel, run: gr.Dropdown) -> None:
 
     seeing = [text.language, run, panel.scope, panel.wanted]
     panel.checkpoint.input(None, panel.checkpoint, panel.wanted, js="checkpoint => checkpoint", **QUIET)
-    panel.scope.input(look, seeing, panel.outputs, **QUIET)
+    panel.scope.input(look, seeing, panel.outputs, trigger_mode="always_last", **QUIET)
     busy = panel.make.click(button("exam.making", False), text.language, panel.make, **QUIET)
     made = busy.then(make, [text.language, panel.checkpoint], panel.make, concurrency_limit=1, **PRIVATE)
     ready = made.then(button("exam.make", True), text.language, panel.make, **QUIET)  # after an error too

@@ -169,7 +169,7 @@ def wire(
     seeing = [text.language, panel.chosen]
     section.expand(refresh, seeing, panel.outputs, **PRIVATE)
     text.language.change(refresh, seeing, panel.outputs, **PRIVATE)
-    panel.table.select(choose, text.language, panel.outputs, **PRIVATE)
+    panel.table.select(choose, text.language, panel.outputs, trigger_mode="always_last", **PRIVATE)
     panel.table.click(look, text.language, run_outputs, scroll_to_output=True, **PRIVATE)
     buttons["copy"].click(copy, seeing, form_outputs, **PRIVATE).then(**explain)
     return [

@@ -45,11 +45,20 @@ class Looking:
     """The language of the exam's questions, or all."""
     checkpoint: str | None = None
     """The one he chose to make the model; none is chosen for him."""
+    point: str = ""
+    """The one he chose to go on from; none is chosen for him."""
 
     @staticmethod
-    def at(measure: str | None, follow: bool, words: str | None, scope: str | None, checkpoint: str | None) -> Looking:
+    def at(
+        measure: str | None,
+        follow: bool,
+        words: str | None,
+        scope: str | None,
+        checkpoint: str | None,
+        point: str | None,
+    ) -> Looking:
         """From the components' values."""
-        return Looking(measure or "loss", follow, (words or "").strip(), scope or "all", checkpoint)
+        return Looking(measure or "loss", follow, (words or "").strip(), scope or "all", checkpoint, point or "")
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,7 @@ class RunPanel:
     @property
     def looking(self) -> list[Any]:
         """The components whose values make a Looking."""
-        return [self.measure, self.log.follow, self.log.words, self.exam.scope, self.exam.wanted]
+        return [self.measure, self.log.follow, self.log.words, self.exam.scope, self.exam.wanted, self.actions.wanted]
 
     def following(
         self, run: str | None, language: str, looking: Looking | None = None, chosen: str | None = None
@@ -104,7 +113,8 @@ class RunPanel:
         """
         choices = run_choices(language)
         begin = {} if looking else dict(zip(self.looking, astuple(Looking()), strict=True))
-        begin.pop(self.exam.wanted, None)  # names its run
+        for wanted in (self.exam.wanted, self.actions.wanted):  # which name their run
+            begin.pop(wanted, None)
         return {
             **begin,
             self.run: offered(choices, chosen, None if run == chosen else run),
@@ -132,7 +142,7 @@ class RunPanel:
             updates |= {self.timer: gr.Timer(pace, active=moment.status.live)}
             updates |= self._buttons(run, moment)
             updates |= self.exam.rendered(run, looking.scope, language, looking.checkpoint)
-            updates |= self.actions.rendered(run, moment.status, language)
+            updates |= self.actions.rendered(run, moment.status, language, looking.point)
             updates |= {self.no_plot: gr.update(visible=seen(not moment.curve))}
         return {**updates, self.shown: {**marks, "rare": rare, "pace": pace}, self.turned: turned}
 

@@ -142,17 +142,13 @@ def _wire_ending(text: Text, dropping: PictureDropping, editor: PictureEditor, s
         album = albums.load(name)
         first = chosen or next(iter(taken.pictures if taken else []), "")
         shown, offered = editor.showing(album, language, first, int(begin), silent), saving.showing(album)
-        if chosen in album.pictures:
-            del shown[editor.said]  # he may be typing
+        if chosen in album.pictures and chosen not in [talk.image for talk in (taken.talks if taken else [])]:
+            shown = editor.around(shown)
         if not taken or taken.times == 1:
             del offered[saving.repeat]
-        return {
-            dropping.files: None,
-            dropping.report: dropping.reporting(taken, language),
-            **shown,
-            **offered,
-            saving.name: named or dataset.free_name(sentence("pictures.example_name", language)),
-        }
+        if not named:
+            offered[saving.name] = dataset.free_name(sentence("pictures.example_name", language))
+        return {dropping.files: None, dropping.report: dropping.reporting(taken, language), **shown, **offered}
 
     outputs = [dropping.files, dropping.report, *editor.outputs, *saving.outputs]
     dropping.ended.change(end, [text.language, dropping.ended, saving.name, *editor.at], outputs, **PRIVATE)

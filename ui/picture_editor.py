@@ -84,6 +84,12 @@ class PictureEditor:
             **self._one(album, language, chosen),
         }
 
+    def around(self, shown: dict[Any, Any]) -> dict[Any, Any]:
+        """These updates without the picture that is written about: he may be typing, or at another one by now."""
+        one = (self.chosen, self.editing, self.image, self.said, self.state)
+        album = {part: update for part, update in shown.items() if part not in one}
+        return {**album, self.gallery: gr.update(value=shown[self.gallery]["value"])}
+
     def _empty(self, album: Album | None) -> dict[Any, Any]:
         return {
             self.album: album.id if album else "",

@@ -81,7 +81,7 @@ def _wire_leaving(text: Text, pane: PicturePane, who: list[Any], persona: Who) -
             **pane.clearing.hide(),
         }
         album = _drawn(persona(*fields), language)
-        yield {**pane.editor.showing(album, language), **pane.saving.opening(album)}
+        yield {**pane.editor.showing(album, language), **pane.saving.opening(album), **pane.saving.refreshed(album.name)}
 
     def asking(way: str) -> Any:
         @told
@@ -152,7 +152,7 @@ def _restored(text: Text, pane: PicturePane, opened: Any) -> Any:
             album = albums.load(name)
         except UserError:
             album = None
-        saving = pane.saving.showing(album)
+        saving = {**pane.saving.showing(album), **pane.saving.refreshed(album.name if album else "")}
         del saving[pane.saving.repeat]  # which has been restored
         going_on = pane.dropping.looking(current, Look(), language) if current and album else {}
         return {**pane.editor.showing(album, language, only_silent=only_silent), **saving, **going_on}

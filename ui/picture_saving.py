@@ -67,28 +67,27 @@ class PictureSaving:
             self.card: gr.update(elem_classes=classes("card", something)),
             self.repeat: album.repeat if album else 1,
             self.problems: gr.update(visible=HIDDEN),
+            self.download: gr.update(**_handed_out(album.name if album else "")),
             **self.replacing.hide(),
             **self.leaving.hide(),
-            **self.refreshed(album.name if album else ""),
+            **self.deleting.hide(),
         }
 
     def opening(self, album: Album) -> dict[Any, Any]:
         """The same for a set that was opened: where it says already who it is, nothing is mixed in once more."""
         return {self.name: album.name, self.mixing: album.persona is None, **self.showing(album)}
 
-    def refreshed(self, name: str = "") -> dict[Any, Any]:
-        """Updates that show which sets are there now, with `name` chosen if it is one of them."""
+    def refreshed(self, name: str = "", chosen: str | None = None) -> dict[Any, Any]:
+        """Updates that show which sets are there now, with `name` chosen if it is one of them, else what is `chosen`."""
         names = picture_sets.names()
         return {
             self.sets: gr.update(elem_classes=classes("card", names)),
-            self.chosen: gr.update(choices=names, value=name if name in names else next(iter(names), None)),
-            self.download: gr.update(**_handed_out(name if name in names else "")),
-            **self.deleting.hide(),
+            self.chosen: offered(names, chosen, name),
         }
 
 
 def _handed_out(name: str) -> dict[str, Any]:
-    place = glance.packed(name) if name else None
+    place = glance.packed(name) if name in picture_sets.names() else None
     return {"value": place.as_posix() if place else None, "interactive": bool(place)}
 
 
@@ -156,7 +155,7 @@ def _wire_saving(
                 return {saving.problems: gr.update(value=said, visible=True), **saving.replacing.hide()}
         binding.save(now, name, mix, int(repeat or 0))
         _say_saved(now, name, language)
-        return {saving.name: name, **saving.showing(albums.load(now.id))}
+        return {saving.name: name, **saving.showing(albums.load(now.id)), **saving.refreshed(name)}
 
     @told
     def save_or_ask(
@@ -207,7 +206,11 @@ def _wire_sets(text: Text, saving: PictureSaving, editor: PictureEditor) -> None
     def delete(language: str, name: str, chosen: str | None) -> dict[Any, Any]:
         picture_sets.delete(name)
         info(sentence("dataset.deleted", language, name=name))
-        return {**saving.refreshed(), saving.chosen: offered(picture_sets.names(), chosen)}
+        return {
+            saving.download: gr.update(**_handed_out("")),
+            **saving.refreshed(chosen=chosen),
+            **deleting.hide(),
+        }
 
     leaving, deleting, outputs = saving.leaving, saving.deleting, [*editor.outputs, *saving.outputs]
     saving.open.click(open_or_ask, [text.language, saving.chosen, editor.album], outputs, **PRIVATE)

@@ -12,7 +12,7 @@ import gradio as gr
 from training.eyes import album as albums
 from training.eyes import binding
 from training.eyes.album import Album
-from training.sentences import sentence
+from training.sentences import LANGUAGES, sentence
 from ui import picture_view
 from ui.edge import PRIVATE, told
 from ui.picture_editor import PAGE, PictureEditor, shown
@@ -48,7 +48,14 @@ def _wire_looking(text: Text, editor: PictureEditor) -> None:
     def look_again(language: str, name: str, chosen: str, said: str, begin: float, only_silent: bool) -> Any:
         if not name:
             return gr.skip()
-        return editor.showing(kept(name, chosen, said), language, chosen, int(begin), only_silent)
+        album = kept(name, chosen, said)
+        again = editor.showing(album, language, chosen, int(begin), only_silent)
+        if chosen not in album.pictures:
+            return again
+        # Its marks for questions and answers follow the language; what was typed otherwise stays.
+        written = [album.text(chosen, each) for each in LANGUAGES]
+        follows = said in written and said != album.text(chosen, language)
+        return again if follows else {**editor.around(again), editor.state: again[editor.state]}
 
     at = [text.language, *editor.at]
     editor.gallery.select(choose, at, editor.outputs, **PRIVATE)

@@ -138,7 +138,8 @@ def _wire_looking(text: Text, pane: PreviewPane) -> None:
     def translate(language: str, now: View) -> Any:
         return gr.skip() if now.empty else pane.showing(now, language)
 
-    pane.kind.input(choose, [text.language, pane.view, pane.kind], shown, **PRIVATE)
+    choosing = [text.language, pane.view, pane.kind]
+    pane.kind.input(choose, choosing, shown, trigger_mode="always_last", **PRIVATE)
     text.language.change(translate, [text.language, pane.view], pane.outputs, **PRIVATE)
 
 

@@ -31,6 +31,8 @@ class RunActions:
     resume: gr.Button
     point: gr.Dropdown
     """The checkpoint to go on from; shown when there is a choice."""
+    wanted: gr.Textbox
+    """What the visitor chose there, which names its run; empty: the newest. (As the exam's list has it: exam_panel.py.)"""
     why_not: gr.Markdown
     released: gr.Markdown
     """That the chat's model has left the memory for this run."""
@@ -46,28 +48,32 @@ class RunActions:
         """Whether the chat's model had to leave for this run."""
         return run in self.stage.released_for
 
-    def rendered(self, run: str, status: RunStatus, language: str) -> dict[Any, Any]:
-        """Updates that offer what can be done with the run as it is now."""
+    def rendered(self, run: str, status: RunStatus, language: str, wanted: str = "") -> dict[Any, Any]:
+        """Updates that offer what can be done with the run as it is now; the `wanted` checkpoint stays chosen."""
         ended = not status.live and status.phase != "done"
         reason = runs.resumable(run) if ended else None
         able = ended and reason is None
         waiting = runs.queued() if status.phase == "queued" else []
         remedy = remedy_said(run, status, language) if able else ""
         points = [*runs.resume_points(run), 0] if able else [0]
+        values = ["", *(_named(run, point) for point in points[1:])]
+        aimed = points[values.index(wanted)] if wanted in values else points[0]
+        gone = {} if wanted in values else {"value": ""}
         released = status.live and status.phase != "queued" and self.gave_way(run)
         return {
             self.remedy: gr.update(value=remedy, visible=seen(remedy)),
             self.resume: gr.update(
-                value=resume_said(run, points[0], language) if able else sentence("run.resume", language),
+                value=resume_said(run, aimed, language) if able else sentence("run.resume", language),
                 visible=seen(ended),
                 interactive=able,
                 variant="secondary" if remedy else "primary",
             ),
             self.point: gr.update(
-                choices=[(_point_said(run, point, language), point) for point in points],
-                value=points[0],
+                choices=[(_point_said(run, point, language), value) for point, value in zip(points, values)],
                 visible=seen(len(points) > 1),
+                **gone,
             ),
+            self.wanted: gr.update(**gone),
             self.released: gr.update(
                 value=plain(sentence("run.released", language)) if released else "", visible=seen(released)
             ),
@@ -86,8 +92,15 @@ def run_actions(text: Text, stage: Stage) -> RunActions:
             remedy=gr.Button("", variant="primary", visible=HIDDEN, scale=0, min_width=320),
             resume=gr.Button("", visible=HIDDEN, scale=0, min_width=140),
             point=text.new(
-                gr.Dropdown, label=Key("run.resume_point"), choices=[0], visible=HIDDEN, scale=0, min_width=170
+                gr.Dropdown,
+                label=Key("run.resume_point"),
+                choices=[""],
+                value="",
+                visible=HIDDEN,
+                scale=0,
+                min_width=170,
             ),
+            wanted=gr.Textbox("", visible=HIDDEN),
             sooner=text.new(gr.Button, value=Key("run.sooner"), size="sm", visible=HIDDEN, scale=0, min_width=110),
             later=text.new(gr.Button, value=Key("run.later"), size="sm", visible=HIDDEN, scale=0, min_width=110),
             leave=text.new(gr.Button, value=Key("run.leave"), size="sm", visible=HIDDEN, scale=0, min_width=150),
@@ -126,6 +139,17 @@ def value_said(field: str, value: Any, language: str) -> str:
     if isinstance(value, (list, tuple)):
         return " / ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _named(run: str, point: int) -> str:
+    """A checkpoint as a choice: another run's, with as many iterations, is not the one that was chosen."""
+    return f"{run}/{point}"
+
+
+def _aimed(run: str, wanted: str) -> int | None:
+    """The iteration of the run that a choice names; None where it names none, or another run's: the newest."""
+    chosen, _, point = wanted.rpartition("/")
+    return int(point) if chosen == run else None
 
 
 def resume_said(run: str, point: int, language: str) -> str:
@@ -173,52 +197,59 @@ def wire(
     actions: RunActions,
     question: Confirm,
     run: gr.Dropdown,
-    following: Callable[[str, str], dict[Any, Any]],
+    looking: list[Any],
+    following: Callable[..., dict[Any, Any]],
     outputs: list[Any],
 ) -> None:
-    """Wire the buttons; `following` (run, language) and its `outputs` show the run afterwards."""
+    """Wire the buttons; `following` (run, language, run that is shown, *looking) and its `outputs` show the run then."""
 
-    def resume(language: str, chosen: str, point: int | None, mended: bool, queue: bool = True) -> dict[Any, Any]:
+    def resume(
+        language: str, chosen: str, point: int | None, mended: bool, *seen_now: Any, queue: bool = True
+    ) -> dict[Any, Any]:
         changes = runs.look(chosen).remedy if mended else None
         try:
             runs.resume(chosen, point, changes, queue)
         except UserError as error:
             return ask_to_queue(question, error, language, chosen, point, mended)
         release(stage, chosen, language)
-        return {**following(chosen, language), **question.hide()}
+        return {**following(chosen, language, *seen_now), **question.hide()}
 
     @told
-    def go_on(language: str, chosen: str, point: int | None) -> dict[Any, Any]:
-        return resume(language, chosen, point, mended=False, queue=False)
+    def go_on(language: str, wanted: str, chosen: str, *looked: Any) -> dict[Any, Any]:
+        return resume(language, chosen, _aimed(chosen, wanted), False, chosen, *looked, queue=False)
 
     @told
-    def mend(language: str, chosen: str) -> dict[Any, Any]:
+    def mend(language: str, chosen: str, *looked: Any) -> dict[Any, Any]:
         # A remedy's button says no step: it goes on from the newest.
-        return resume(language, chosen, None, mended=True, queue=False)
+        return resume(language, chosen, None, True, chosen, *looked, queue=False)
 
     @told
-    def aim(language: str, chosen: str, point: int | None) -> Any:
-        return gr.update(value=resume_said(chosen, point or 0, language))
+    def aim(language: str, chosen: str | None, wanted: str) -> Any:
+        if not chosen or runs.resumable(chosen):
+            return gr.skip()
+        point = _aimed(chosen, wanted)
+        return gr.update(value=resume_said(chosen, runs.resume_point(chosen) if point is None else point, language))
 
     @told
-    def moved(language: str, chosen: str, by: int) -> dict[Any, Any]:
+    def moved(language: str, by: int, chosen: str, *looked: Any) -> dict[Any, Any]:
         waiting = runs.queued()
         if chosen in waiting:
             runs.reorder(chosen, max(0, waiting.index(chosen) + by))
-        return following(chosen, language)
+        return following(chosen, language, chosen, *looked)
 
     @told
-    def leave(language: str, chosen: str) -> dict[Any, Any]:
+    def leave(language: str, chosen: str, *looked: Any) -> dict[Any, Any]:
         runs.stop(chosen)
-        return following(chosen, language)
+        return following(chosen, language, chosen, *looked)
 
-    seeing, showing = [text.language, run], [*outputs, *question.outputs]
-    actions.resume.click(go_on, [*seeing, actions.point], showing, trigger_mode="once", **PRIVATE)
-    actions.remedy.click(mend, seeing, showing, trigger_mode="once", **PRIVATE)
-    actions.point.input(aim, [*seeing, actions.point], actions.resume, **PRIVATE)
-    answered = [text.language, question.subject]
+    here, showing = [run, *looking], [*outputs, *question.outputs]
+    resuming = [text.language, actions.wanted, *here]
+    actions.resume.click(go_on, resuming, showing, trigger_mode="once", **PRIVATE)
+    actions.remedy.click(mend, [text.language, *here], showing, trigger_mode="once", **PRIVATE)
+    actions.point.input(None, actions.point, actions.wanted, js="point => point", **QUIET)
+    actions.wanted.change(aim, [text.language, run, actions.wanted], actions.resume, **QUIET)
+    answered = [text.language, question.subject, *here]
     question.yes.click(question.about(resume), answered, showing, trigger_mode="once", **PRIVATE)
     for button, by in ((actions.sooner, -1), (actions.later, 1)):
-        button.click(lambda said, chosen, by=by: moved(said, chosen, by), seeing, outputs, **PRIVATE)
-    actions.leave.click(leave, seeing, outputs, **PRIVATE)
-    text.language.change(question.hide, None, question.outputs, **QUIET)
+        button.click(lambda said, *seen_now, by=by: moved(said, by, *seen_now), [text.language, *here], outputs, **PRIVATE)
+    actions.leave.click(leave, [text.language, *here], outputs, **PRIVATE)

@@ -74,7 +74,11 @@ def run_panel(text: Text, stage: Stage) -> RunPanel:
     _wire_looking(text, panel)
     wire_stopping(text, panel, stopping)
     wire(text, report, run)
-    wire_actions(text, stage, actions, queue, run, panel.following, panel.outputs)
+
+    def followed(chosen: str, language: str, seen_now: str | None, *looking: Any) -> dict[Any, Any]:
+        return panel.following(chosen, language, Looking.at(*looking), seen_now)
+
+    wire_actions(text, stage, actions, queue, run, panel.looking, followed, panel.outputs)
     return panel
 
 
@@ -104,7 +108,7 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
         return panel.following(run, language, Looking.at(*looking), run)
 
     seeing = [text.language, panel.run, panel.shown, *panel.looking]
-    panel.run.input(look, seeing, panel.outputs, **PRIVATE)
+    panel.run.input(look, seeing, panel.outputs, trigger_mode="always_last", **PRIVATE)
     often = [panel.shown, panel.turned, panel.status, panel.plot, panel.samples, panel.log.text]
     panel.timer.tick(tick, seeing, often, **QUIET)
     gr.on(
@@ -112,6 +116,7 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
         look,
         seeing,
         panel.outputs,
+        trigger_mode="always_last",
         **QUIET,
     )
     panel.log.words.input(
@@ -119,6 +124,7 @@ def _wire_looking(text: Text, panel: RunPanel) -> None:
         lambda language, run, shown, *looking: gr.skip() if looking[2] else look(language, run, shown, *looking),
         seeing,
         panel.outputs,
+        trigger_mode="always_last",
         **QUIET,
     )
     text.language.change(translate, [text.language, panel.run, *panel.looking], panel.outputs, **QUIET)

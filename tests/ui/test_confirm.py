@@ -242,13 +242,13 @@ def test_the_run_that_was_asked_about_waits_for_its_turn(button: str, fake_xtune
     with gr.Blocks() as demo:
         text, run = english(), gr.Dropdown(failed, value=failed[0])
         actions, question = run_actions(text, Stage()), queueing(text)
-        wire_actions(text, Stage(), actions, question, run, lambda chosen, language: {run: chosen}, [run])
+        wire_actions(text, Stage(), actions, question, run, [], lambda chosen, *_: {run: chosen}, [run])
     visitor = Visitor(demo)
-    visitor.enters(actions.point, 4)
+    visitor.enters(actions.wanted, f"{failed[0]}/4")
     visitor.does(getattr(actions, button), "click")
     assert "Wait behind it?" in visitor.questions[0]
     visitor.enters(run, failed[1])
-    visitor.enters(actions.point, 2)
+    visitor.enters(actions.wanted, f"{failed[1]}/2")
     visitor.presses("Queue it")
     assert runs.queued() == [failed[0]] and not visitor.questions
 

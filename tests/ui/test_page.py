@@ -83,8 +83,8 @@ def test_the_more_pages_look_at_a_run_the_seldomer_each_one_does(demo: Any, own_
         """Of each page after it has looked."""
         found = []
         for number in range(200):
-            told = tick.fn("en", Viewer(f"page {number}"), "now", {}, "loss", True, "", "all", None)
-            found.append(look.fn("en", "now", told[shown], "loss", True, "", "all", None)[timer].value)
+            told = tick.fn("en", Viewer(f"page {number}"), "now", {}, "loss", True, "", "all", None, "")
+            found.append(look.fn("en", "now", told[shown], "loss", True, "", "all", None, "")[timer].value)
         return found
 
     first, *_, last = paces()

@@ -12,9 +12,12 @@ from tests.training.conftest import Behave, ended, wait_for
 from tests.training.conftest import fake_xtuner as fake_xtuner
 from tests.training.conftest import tiny as tiny
 from tests.training.conftest import who as who
+from tests.ui.visitor import Visitor, english
 from training import runs
 from training.recipe import Recipe
+from ui.live_view import Looking
 from ui.run_actions import RunActions, resume_said, run_actions
+from ui.run_panel import run_panel
 from ui.text import Text
 
 
@@ -39,11 +42,12 @@ def test_a_resume_may_go_on_from_any_good_checkpoint_or_begin_anew(
     assert points == sorted(points, reverse=True) and len(points) >= 2 and runs.resume_point(run) == points[0]
     found = offered(actions, run)
     steps = [point // 2 for point in points]
+    values = ["", *(f"{run}/{point}" for point in points[1:])]
     assert found["point"]["choices"] == [
-        *((f"Step {step}", point) for step, point in zip(steps, points, strict=True)),
-        ("Begin anew", 0),
+        *((f"Step {step}", value) for step, value in zip(steps, values, strict=True)),
+        ("Begin anew", f"{run}/0"),
     ]
-    assert found["point"]["value"] == points[0] and found["resume"]["value"] == f"Resume from step {steps[0]}"
+    assert found["resume"]["value"] == f"Resume from step {steps[0]}"
     assert resume_said(run, points[1], "zh") == f"从第 {steps[1]} 步继续"
     (runs.folder(run) / "data.json").unlink()
     lost = offered(actions, run)
@@ -61,3 +65,47 @@ def test_a_run_that_took_the_chat_models_memory_says_so_while_it_goes(
     assert "chat model" in offered(actions, run)["released"]["value"]
     runs.stop(run)
     assert offered(actions, run)["released"]["value"] == ""
+
+
+def test_the_checkpoint_chosen_to_go_on_from_stays_chosen_while_it_exists(
+    fake_xtuner: Behave, who: str, tiny: str
+) -> None:
+    fake_xtuner("crash")
+    run = runs.start(who, tiny, Recipe(steps=10, save_every=2, keep_checkpoints=9))
+    ended(run)
+    second = runs.resume_points(run)[1]
+    with gr.Blocks() as demo:
+        text = english()
+        panel = run_panel(text, Stage())
+    visitor, actions = Visitor(demo), panel.actions
+    visitor.enters(panel.run, run, "input")
+    late = actions.rendered(run, runs.look(run), "en")  # asked for before he chose
+    for field in (actions.point, actions.wanted):  # the browser itself copies it
+        visitor.enters(field, f"{run}/{second}")
+    visitor.does(actions.wanted, "change")
+    assert visitor.sees(actions.resume) == f"Resume from step {second}"
+    visitor.gets({part: late[part] for part in (actions.point, actions.wanted)})
+    visitor.enters(text.language, "zh")
+    visitor.gets(panel.following(run, "zh", Looking.at(*map(visitor.sees, panel.looking)), run))
+    assert visitor.sees(actions.point) == f"{run}/{second}" and visitor.sees(actions.resume) == f"从第 {second} 步继续"
+    (runs.folder(run) / "work" / f"iter_{second}.pth").unlink()
+    visitor.enters(panel.run, run, "input")
+    visitor.gets(panel.following(run, "en", Looking.at(*map(visitor.sees, panel.looking)), run))
+    assert (visitor.sees(actions.point), visitor.sees(actions.wanted)) == ("", "")
+
+
+def test_moving_a_run_in_the_queue_keeps_what_one_looks_at(fake_xtuner: Behave, who: str, tiny: str) -> None:
+    fake_xtuner("slow")
+    made = [runs.start(who, tiny, Recipe(steps=500), queue=True) for _ in range(3)]
+    wait_for(lambda: len(runs.queued()) == 2)
+    with gr.Blocks() as demo:
+        panel = run_panel(english(), Stage())
+    visitor = Visitor(demo)
+    visitor.gets(panel.following(made[2], "en"))
+    visitor.enters(panel.log.words, "loss")
+    visitor.enters(panel.exam.scope, "en")
+    visitor.presses("Move up")
+    assert runs.queued() == [made[2], made[1]]
+    assert (visitor.sees(panel.log.words), visitor.sees(panel.exam.scope)) == ("loss", "en")
+    for run in reversed(made):
+        runs.stop(run)
