@@ -129,7 +129,9 @@ def _wire_choosing(text: Text, made: _Compare, model: gr.Dropdown) -> Callable[[
     model.change(chosen, seeing, outputs, **QUIET)
     text.language.change(translated, [text.language, model, made.shown], panes, **QUIET)
     made.roles.input(wished, made.roles, list(made.columns.values()), trigger_mode="always_last", **QUIET)
-    made.examined.input(lambda question: question or gr.skip(), made.examined, made.question, **QUIET)
+    made.examined.input(
+        lambda question: question or gr.skip(), made.examined, made.question, trigger_mode="always_last", **QUIET
+    )
     return lambda opened: opened.then(chosen, seeing, outputs, **QUIET)
 
 

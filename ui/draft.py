@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -63,16 +63,28 @@ class Draft:
         """After the event `opened`, bring the draft back by fill(language, values) -> updates; goes on as an event."""
 
         @told
-        def restored(said: str, stored: Any) -> dict[Any, Any]:
+        def restored(said: str, stored: Any, early: bool, *now: Any) -> dict[Any, Any]:
             values = self.values(stored)
-            return {self._restored: True, **(fill(said, values) if values else {})}
+            filled = fill(said, values) if values else {}
+            entered = self._entered(now) if early else []
+            return {self._restored: True} | {part: update for part, update in filled.items() if part not in entered}
 
         def late(early: bool, *values: Any) -> Any:
             return self.kept(*values) if early else gr.skip()
 
-        done = opened.then(restored, [language, self.stored], self._inputs, **QUIET)
+        before = [language, self.stored, self._early, *self.fields.values()]
+        done = opened.then(restored, before, self._inputs, **QUIET)
         done.then(late, [self._early, *self.fields.values()], self.stored, **QUIET)
         return done
+
+    def _entered(self, values: Sequence[Any]) -> list[Any]:
+        """The fields that hold something else than at first. Not dropdowns: what those begin with lies on the disk."""
+        fields = zip(self.fields.values(), values, strict=True)
+        return [
+            field
+            for field, value in fields
+            if not isinstance(field, gr.Dropdown) and value not in (None, "", field.value)
+        ]
 
 
 def _form(fields: Mapping[str, Any]) -> str:

@@ -103,7 +103,9 @@ def _wire_choosing(text: Text, pane: MixPane, saved: SavedDatasets) -> None:
     @told
     def offer(_language: str, chosen: list[str]) -> Any:
         known = dataset.names()
-        return gr.update(choices=known, value=[name for name in chosen if name in known])
+        there = [name for name in chosen if name in known]
+        # What is chosen is not sent while it exists: he may have chosen more by then.
+        return gr.update(choices=known) if there == chosen else gr.update(choices=known, value=there)
 
     @told
     def choose(language: str, chosen: list[str], typed: str, weighed: str, *ratios: float) -> dict[Any, Any]:
@@ -112,11 +114,13 @@ def _wire_choosing(text: Text, pane: MixPane, saved: SavedDatasets) -> None:
         labels = [f"{name} ({mixes.summary(name).rows})" for name in chosen]
         shown = [gr.update(label=label, value=ratio, visible=True) for label, ratio in zip(labels, kept)]
         hidden = [gr.update(visible=HIDDEN, value=1)] * (MOST - len(shown))
+        suggested = len(chosen) > 1 and not typed
+        named = {pane.name: dataset.free_name("-".join([*chosen, "mix"]))} if suggested else {}
         return {
             pane.weighed: "\n".join(chosen),
             **dict(zip(pane.ratios, shown + hidden)),
             pane.outcome: _outcome(chosen, kept, language),
-            pane.name: typed or dataset.free_name("-".join([*chosen, "mix"])) if len(chosen) > 1 else typed,
+            **named,
         }
 
     @told

@@ -77,12 +77,14 @@ def _wire(text: Text, pane: _Pane, model: gr.Dropdown, chosen: Callable[[str, st
         return {pane.token: "", **pane.showing(adding.look(), language)}
 
     @told
-    def look(language: str) -> dict[Any, Any]:
+    def look(language: str, source: str) -> dict[Any, Any]:
         now = adding.look()
         if not now or not now.done:
             return pane.showing(now, language)
         adding.forget()
-        found = {**pane.showing(None, language), pane.source: "", pane.name: ""}
+        found = pane.showing(None, language)
+        if source.strip() == now.source:  # else he is at the next one already
+            found |= {pane.source: "", pane.name: ""}
         if now.name in encoders.names():
             info(sentence("models.added_encoder", language, name=now.name))
             return found
@@ -104,7 +106,7 @@ def _wire(text: Text, pane: _Pane, model: gr.Dropdown, chosen: Callable[[str, st
     )
     pane.cancel.click(cancel, text.language, pane.outputs, **PRIVATE)
     # Not QUIET: its news is a toast.
-    pane.timer.tick(look, text.language, [*pane.outputs, pane.source, pane.name, model], **PRIVATE)
+    pane.timer.tick(look, [text.language, pane.source], [*pane.outputs, pane.source, pane.name, model], **PRIVATE)
     text.language.change(lambda language: pane.showing(adding.look(), language), text.language, pane.outputs, **QUIET)
 
 

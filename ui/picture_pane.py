@@ -81,7 +81,11 @@ def _wire_leaving(text: Text, pane: PicturePane, who: list[Any], persona: Who) -
             **pane.clearing.hide(),
         }
         album = _drawn(persona(*fields), language)
-        yield {**pane.editor.showing(album, language), **pane.saving.opening(album), **pane.saving.refreshed(album.name)}
+        yield {
+            **pane.editor.showing(album, language),
+            **pane.saving.opening(album),
+            **pane.saving.refreshed(album.name),
+        }
 
     def asking(way: str) -> Any:
         @told

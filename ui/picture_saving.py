@@ -78,7 +78,7 @@ class PictureSaving:
         return {self.name: album.name, self.mixing: album.persona is None, **self.showing(album)}
 
     def refreshed(self, name: str = "", chosen: str | None = None) -> dict[Any, Any]:
-        """Updates that show which sets are there now, with `name` chosen if it is one of them, else what is `chosen`."""
+        """Updates that show which sets are there now, with `name` chosen if there is such a one, else what is `chosen`."""
         names = picture_sets.names()
         return {
             self.sets: gr.update(elem_classes=classes("card", names)),

@@ -58,7 +58,7 @@ def _wire_looking(text: Text, editor: PictureEditor) -> None:
         return again if follows else {**editor.around(again), editor.state: again[editor.state]}
 
     at = [text.language, *editor.at]
-    editor.gallery.select(choose, at, editor.outputs, **PRIVATE)
+    editor.gallery.select(choose, at, editor.outputs, trigger_mode="always_last", **PRIVATE)
     for button, step in ((editor.earlier, -PAGE), (editor.later, PAGE)):
 
         @told

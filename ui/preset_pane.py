@@ -15,6 +15,7 @@ from training.home import home
 from training.preset_file import FIELDS, Preset, written
 from training.recipe import Recipe
 from training.sentences import sentence
+from ui.choosing import offered
 from ui.confirm import Confirm, confirm
 from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, info, plain, told
@@ -43,15 +44,15 @@ class PresetPane:
         shown = [self.chosen, self.load, self.download, self.delete]
         return [*shown, *self.deleting.outputs, *self.replacing.outputs]
 
-    def refreshed(self, name: str | None = None) -> dict[Any, Any]:
-        """Updates that show what is there now, with `name` chosen if it is one of them."""
+    def refreshed(self, chosen: str | None = None, name: str | None = None) -> dict[Any, Any]:
+        """Updates that show what is there now, with `name` chosen if it is one of them, else what is `chosen`."""
         known = presets.names()
-        chosen = name if name in known else next(iter(known), None)
+        now = next((each for each in (name, chosen, *known) if each in known), None)
         return {
-            self.chosen: gr.update(choices=known, value=chosen),
-            self.load: gr.update(interactive=bool(chosen)),
-            self.delete: gr.update(interactive=bool(chosen)),
-            self.download: gr.update(**_handed_out(chosen)),
+            self.chosen: offered(known, chosen, name),
+            self.load: gr.update(interactive=bool(now)),
+            self.delete: gr.update(interactive=bool(now)),
+            self.download: gr.update(**_handed_out(now)),
             **self.deleting.hide(),
             **self.replacing.hide(),
         }
@@ -95,10 +96,10 @@ def preset_pane(text: Text) -> PresetPane:
 
 def wire_presets(text: Text, pane: PresetPane, draft: Draft, explain: dict[str, Any]) -> None:
     """Connect the pane to the form, whose components are fields of `draft`. What was loaded is then explained."""
-    refresh = told(lambda _language, name: pane.refreshed(name))
+    refresh = told(lambda _language, chosen: pane.refreshed(chosen))
     choosing = [text.language, pane.chosen]
     pane.section.expand(refresh, choosing, pane.outputs, **PRIVATE)
-    pane.chosen.input(refresh, choosing, pane.outputs, **PRIVATE)
+    pane.chosen.input(refresh, choosing, pane.outputs, trigger_mode="always_last", **PRIVATE)
     text.language.change(refresh, choosing, pane.outputs, **QUIET)
     _wire_loading(text, pane, draft, explain)
     _wire_saving(text, pane, [draft.fields[field] for field in form_fields()])
@@ -142,7 +143,7 @@ def _wire_saving(text: Text, pane: PresetPane, form: list[Any]) -> None:
                 taken = str(error.details["name"])
                 return pane.replacing.ask(sentence("presets.replace", language, name=plain(taken)), taken)
             info(sentence("presets.saved", language, name=place.stem))
-            return pane.refreshed(place.stem)
+            return pane.refreshed(name=place.stem)
 
         return saved
 
@@ -155,7 +156,7 @@ def _wire_saving(text: Text, pane: PresetPane, form: list[Any]) -> None:
         name = presets.add(preset)
         key = "presets.added" if name == preset.name else "presets.added_as"
         info(sentence(key, language, name=name, taken=preset.name))
-        return pane.refreshed(name)
+        return pane.refreshed(name=name)
 
     answered = [text.language, pane.replacing.subject, *form]
     pane.save.click(told(save(False)), [text.language, pane.name, *form], pane.outputs, **PRIVATE)

@@ -32,7 +32,7 @@ class RunActions:
     point: gr.Dropdown
     """The checkpoint to go on from; shown when there is a choice."""
     wanted: gr.Textbox
-    """What the visitor chose there, which names its run; empty: the newest. (As the exam's list has it: exam_panel.py.)"""
+    """What the visitor chose there, which names its run; empty: the newest. Why not the list: ui/exam_panel.py."""
     why_not: gr.Markdown
     released: gr.Markdown
     """That the chat's model has left the memory for this run."""
@@ -58,7 +58,7 @@ class RunActions:
         points = [*runs.resume_points(run), 0] if able else [0]
         values = ["", *(_named(run, point) for point in points[1:])]
         aimed = points[values.index(wanted)] if wanted in values else points[0]
-        gone = {} if wanted in values else {"value": ""}
+        gone: dict[str, Any] = {} if wanted in values else {"value": ""}
         released = status.live and status.phase != "queued" and self.gave_way(run)
         return {
             self.remedy: gr.update(value=remedy, visible=seen(remedy)),
@@ -201,7 +201,7 @@ def wire(
     following: Callable[..., dict[Any, Any]],
     outputs: list[Any],
 ) -> None:
-    """Wire the buttons; `following` (run, language, run that is shown, *looking) and its `outputs` show the run then."""
+    """Wire the buttons; `following` (run, language, run on the page, *looking) and its `outputs` show the run then."""
 
     def resume(
         language: str, chosen: str, point: int | None, mended: bool, *seen_now: Any, queue: bool = True
@@ -251,5 +251,7 @@ def wire(
     answered = [text.language, question.subject, *here]
     question.yes.click(question.about(resume), answered, showing, trigger_mode="once", **PRIVATE)
     for button, by in ((actions.sooner, -1), (actions.later, 1)):
-        button.click(lambda said, *seen_now, by=by: moved(said, by, *seen_now), [text.language, *here], outputs, **PRIVATE)
+        button.click(
+            lambda said, *seen_now, by=by: moved(said, by, *seen_now), [text.language, *here], outputs, **PRIVATE
+        )
     actions.leave.click(leave, [text.language, *here], outputs, **PRIVATE)

@@ -61,9 +61,12 @@ def wire_suggesting(
         if missing(model, data):
             return shown
         plain, eyes = suggested(str(model), str(data))
-        now = refilled(entered, [*json.loads(before), *json.loads(seen_before)], [*plain, *eyes])
-        filled = sight.with_choices(dict(zip(fields, now, strict=True)), data, language)
-        return {**shown, last: as_text(plain), seen_last: as_text(eyes), **filled}
+        old, seen_old = json.loads(before), json.loads(seen_before)
+        now = refilled(entered, [*old, *seen_old], [*plain, *eyes])
+        # What stays is not sent: he may have changed it by the time that this arrives.
+        filled = {field: value for field, mine, value in zip(fields, entered, now, strict=True) if value != mine}
+        kept = {last: as_text(_since(old, plain)), seen_last: as_text(_since(seen_old, eyes))}
+        return {**shown, **kept, **sight.with_choices(filled, data, language)}
 
     fields = [*form.values(), *sight.fields.values()]
     chosen = [text.language, model, dataset]
@@ -82,6 +85,11 @@ def wire_suggesting(
     return draft, event
 
 
+def _since(before: list[Any], suggested: list[Any]) -> list[Any]:
+    """What counts as suggested from now on: not what nobody suggested before, since that stays the visitor's own."""
+    return [None if old is None else new for old, new in zip(before, suggested, strict=True)]
+
+
 def copying(draft: Draft, sight: EyesForm) -> Callable[[str, str], dict[Any, Any]]:
     """Updates that fill the form with the settings of a run, and with its model and dataset where they still exist."""
 
@@ -89,8 +97,11 @@ def copying(draft: Draft, sight: EyesForm) -> Callable[[str, str], dict[Any, Any
         spec = runs.spec(run)
         model, data = refreshed(language, None, None, spec.get("dataset"), spec.get("model"))
         settings = dict(zip(form_fields(), values(from_dict(spec["recipe"])), strict=True))
+        # Settings that nobody suggested are the visitor's own: they stay whatever is chosen.
+        settings["suggested"] = as_text([None] * len(form_fields()))
         if spec.get("eyes"):
             settings |= dict(zip(sight.fields, sight.values(eyes_recipe.from_dict(spec["eyes"])), strict=True))
+            settings["suggested_eyes"] = as_text([None] * len(sight.fields))
         return {draft.fields["model"]: model, draft.fields["dataset"]: data} | {
             draft.fields[field]: value for field, value in settings.items()
         }

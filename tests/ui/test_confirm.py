@@ -146,7 +146,7 @@ def test_the_preset_that_was_asked_about_is_replaced_or_deleted() -> None:
         explain = {"fn": lambda: None, "inputs": None, "outputs": None}
         wire_presets(text, pane, Draft("train", {**others, **form}), explain)
     visitor = Visitor(demo)
-    visitor.gets(pane.refreshed("a"))
+    visitor.gets(pane.refreshed(name="a"))
     visitor.enters(pane.name, "a")
     visitor.presses("Save as preset")
     assert "“a”" in visitor.questions[0]

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from tests.ui.visitor import Visitor
 from ui.draft import Draft
 
 
@@ -38,3 +39,21 @@ def test_a_draft_whose_values_were_tampered_with_is_ignored() -> None:
     form = draft(name=gr.Textbox)
     assert form.values({**form.kept("x"), "values": ["x"]}) is None
     assert form.values({**form.kept("x"), "values": {"other": "x"}}) is None
+
+
+def test_what_was_entered_before_the_draft_came_back_stays() -> None:
+    with gr.Blocks() as demo:
+        name, steps, opened = gr.Textbox(), gr.Number(3), gr.Button("open")
+        form = Draft("test", {"name": name, "steps": steps})
+        form.restore(
+            opened.click(lambda: None),
+            gr.State("en"),
+            lambda _language, values: {form.fields[field]: value for field, value in values.items()},
+        )
+        form.stored.render()
+    visitor = Visitor(demo)
+    visitor.gets({form.stored: form.kept("Robin", 7)})
+    visitor.enters(name, "Ro", "change")
+    visitor.presses("open")
+    assert (visitor.sees(name), visitor.sees(steps)) == ("Ro", 7)
+    assert form.values(visitor.sees(form.stored)) == {"name": "Ro", "steps": 7}

@@ -97,6 +97,16 @@ def test_what_was_suggested_last_comes_from_the_page_with_the_settings_it_is_com
     assert follow and not [each for event in follow for each in event.inputs if isinstance(each, gr.State)]
 
 
+def test_no_choice_is_dropped_because_the_one_before_is_still_at_work(demo: Any) -> None:
+    choosing = [
+        event
+        for event in demo.fns.values()
+        for block, kind in event.targets
+        if kind in ("input", "select") and event.fn and not isinstance(demo.blocks[block], gr.Tab)
+    ]
+    assert len(choosing) > 10 and {event.trigger_mode for event in choosing} == {"always_last"}
+
+
 def test_an_event_that_shows_no_progress_has_no_component_to_mark(demo: Any) -> None:
     """Each that was ever marked costs the visitor's processor something at every later event."""
     seen = [event for event in demo.fns.values() if any(target is not None for target, _ in event.targets)]
