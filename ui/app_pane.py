@@ -21,6 +21,7 @@ from training import publishing
 from training.home import home
 from training.models import sources
 from training.sentences import sentence
+from ui.at_work import at_work
 from ui.edge import PRIVATE, QUIET, info, told
 from ui.text import Key, Text
 from ui.visibility import HIDDEN
@@ -39,6 +40,13 @@ class _Pane:
     push: gr.Button
     download: gr.DownloadButton
     steps: gr.Markdown
+    prepared: gr.State
+    """What the steps are for, as (Address, Remote | None); None before there are any."""
+
+    def showing(self, address: Address, remote: Remote | None, language: str) -> dict[Any, Any]:
+        """Updates that tell the steps."""
+        said = app_kit.steps(address, remote, language)
+        return {self.steps: gr.update(value=said, visible=True), self.prepared: (address, remote)}
 
 
 def app_pane(text: Text, repo: gr.Textbox) -> None:
@@ -54,7 +62,7 @@ def app_pane(text: Text, repo: gr.Textbox) -> None:
             push = text.new(gr.Button, value=Key("host.push"), size="sm", scale=0, min_width=180)
             download = text.new(gr.DownloadButton, label=Key("host.download"), size="sm", scale=0, visible=HIDDEN)
         steps = gr.Markdown(elem_classes="steps", visible=HIDDEN)
-    _wire(text, _Pane(url, token, prepare, push, download, steps), repo)
+    _wire(text, _Pane(url, token, prepare, push, download, steps, gr.State(None)), repo)
 
 
 def _wire(text: Text, pane: _Pane, repo: gr.Textbox) -> None:
@@ -63,26 +71,27 @@ def _wire(text: Text, pane: _Pane, repo: gr.Textbox) -> None:
         address, remote = publishing.addressed(model), _remote(url)
         with sources.told():
             made = app_kit.zipped(address, _downloads() / f"{address.repo.partition('/')[2]}-app.zip", remote)
-        return {pane.download: gr.update(value=str(made), visible=True), **_steps(pane, address, remote, language)}
+        return {pane.download: gr.update(value=str(made), visible=True), **pane.showing(address, remote, language)}
 
     @told
     def push(language: str, model: str, url: str, token: str) -> Iterator[dict[Any, Any]]:
-        yield {pane.token: "", pane.push: gr.update(interactive=False)}
+        yield {pane.token: ""}
         address = publishing.addressed(model)
         with sources.told():
             remote = addresses.remote(url)
         changed = _pushed(address, remote, token)
         info(sentence("host.pushed" if changed else "host.unchanged", language, url=remote.url))
-        yield _steps(pane, address, remote, language)
+        yield pane.showing(address, remote, language)
 
-    def steps(language: str, shown: str, model: str, url: str) -> dict[Any, Any]:
-        return _steps(pane, publishing.addressed(model), _remote(url), language) if shown else {pane.steps: gr.skip()}
+    @told
+    def again(language: str, shown: tuple[Address, Remote | None] | None) -> Any:
+        return pane.showing(*shown, language) if shown else gr.skip()
 
-    where = [text.language, repo, pane.url]
-    pane.prepare.click(prepare, where, [pane.download, pane.steps], **PRIVATE)
-    pushed = pane.push.click(push, [*where, pane.token], [pane.token, pane.push, pane.steps], **PRIVATE)
-    pushed.then(lambda: gr.update(interactive=True), None, pane.push, **QUIET)
-    text.language.change(told(steps), [text.language, pane.steps, repo, pane.url], pane.steps, **QUIET)
+    where, shown = [text.language, repo, pane.url], [pane.steps, pane.prepared]
+    pane.prepare.click(prepare, where, [pane.download, *shown], **PRIVATE)
+    pushing = {"fn": push, "inputs": [*where, pane.token], "outputs": [pane.token, *shown], **PRIVATE}
+    at_work(text, pane.push, "host.pushing", "host.push", pane.push.click, **pushing)
+    text.language.change(again, [text.language, pane.prepared], shown, **QUIET)
 
 
 def _pushed(address: Address, remote: Remote, token: str) -> bool:
@@ -94,10 +103,6 @@ def _pushed(address: Address, remote: Remote, token: str) -> bool:
         with tempfile.TemporaryDirectory(dir=_downloads(), prefix=".app-") as scratch:
             kit = app_kit.prepare(address, Path(scratch) / "app", remote)
             return app_kit.push(kit, remote, who, lambda: time.monotonic() > deadline).changed
-
-
-def _steps(pane: _Pane, address: Address, remote: Remote | None, language: str) -> dict[Any, Any]:
-    return {pane.steps: gr.update(value=app_kit.steps(address, remote, language), visible=True)}
 
 
 def _remote(url: str) -> Remote | None:

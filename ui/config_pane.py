@@ -14,9 +14,10 @@ from training.config_check import Facts
 from training.config_commands import fit
 from training.errors import UserError
 from training.sentences import sentence
+from ui.at_work import at_work
 from ui.confirm import Confirm
 from ui.draft import Draft
-from ui.edge import PRIVATE, QUIET, told
+from ui.edge import PRIVATE, QUIET, bad_html, told
 from ui.recipe_form import recipe_of
 from ui.run_actions import queueing
 from ui.text import Key, Text
@@ -42,6 +43,8 @@ class ConfigPane:
     result: gr.HTML
     found: gr.State
     """What the check found, as Found | None."""
+    checked: gr.State
+    """The text that it was found of."""
     diff: gr.Code
     question: Confirm
     draft: Draft
@@ -70,10 +73,11 @@ def config_pane(text: Text) -> ConfigPane:
         question = queueing(text)
         result = gr.HTML(visible=HIDDEN)
         with text.new(gr.Accordion, label=Key("configs.diff"), open=False):
-            diff = gr.Code(show_label=False, language=None, interactive=False, elem_classes="code")
+            shown = {"show_label": False, "language": None, "interactive": False, "elem_classes": "code"}
+            diff = text.new(gr.Code, label=Key("configs.diff"), **shown)
     draft = Draft("config", {"words": words, "opened": opened, "editor": editor})
-    found = gr.State(None)
-    return ConfigPane(words, name, opening, kind, opened, editor, check, start, result, found, diff, question, draft)
+    found = (result, gr.State(None), gr.State(None))
+    return ConfigPane(words, name, opening, kind, opened, editor, check, start, *found, diff, question, draft)
 
 
 def wire_opening(text: Text, pane: ConfigPane, chosen: list[Any]) -> dict[str, Any]:
@@ -114,19 +118,25 @@ def wire_opening(text: Text, pane: ConfigPane, chosen: list[Any]) -> dict[str, A
     def checked(
         language: str, config: str | None, _model: str | None, _data: str | None, *entered: Any
     ) -> Iterator[dict[Any, Any]]:
+        yield {pane.result: _line("configs.checking", language), pane.found: None}
         try:
-            yield {pane.result: _line("configs.checking", language), pane.check: gr.update(interactive=False)}
             facts = config_check.check(config or "")
             found: Found = (facts, facts.recipe(recipe_of(entered, language)).steps)
-            yield {pane.result: _result(found, language), pane.found: found}
         except UserError as error:
-            yield {pane.result: _result(error, language), pane.found: error}
-        finally:
-            yield {pane.check: gr.update(interactive=True)}
+            found = error
+        except Exception:
+            yield {pane.result: gr.update(visible=HIDDEN)}
+            raise
+        yield {pane.result: _result(found, language), pane.found: found, pane.checked: config}
 
     @told
-    def compared(_language: str, name: str | None, config: str | None) -> str:
-        return built_in_configs.changes(name, config or "") if name else ""
+    def compared(
+        _language: str, name: str | None, config: str | None, found: Found | None, checked: str | None
+    ) -> dict[Any, Any]:
+        updates: dict[Any, Any] = {pane.diff: built_in_configs.changes(name, config or "") if name else ""}
+        if found and config != checked:  # found of another text
+            updates |= {pane.result: gr.update(visible=HIDDEN), pane.found: None}
+        return updates
 
     pane.words.change(search, [text.language, pane.words], pane.name, trigger_mode="always_last", **QUIET)
     pane.name.focus(offer, [text.language, pane.words], pane.name, **QUIET)
@@ -136,15 +146,11 @@ def wire_opening(text: Text, pane: ConfigPane, chosen: list[Any]) -> dict[str, A
         [pane.opened, pane.editor, pane.result, pane.found, pane.kind, pane.start, pane.diff],
         **PRIVATE,
     )
-    pane.check.click(
-        checked,
-        [text.language, pane.editor, *chosen],
-        [pane.result, pane.found, pane.check],
-        concurrency_limit=4,
-        trigger_mode="once",
-        **PRIVATE,
-    )
-    pane.editor.blur(compared, [text.language, pane.opened, pane.editor], pane.diff, **QUIET)
+    checking = {"fn": checked, "inputs": [text.language, pane.editor, *chosen], "concurrency_limit": 4, **PRIVATE}
+    checking["outputs"] = [pane.result, pane.found, pane.checked]
+    at_work(text, pane.check, "configs.check", "configs.check", pane.check.click, **checking)
+    written = [text.language, pane.opened, pane.editor, pane.found, pane.checked]
+    pane.editor.blur(compared, written, [pane.diff, pane.result, pane.found], **QUIET)
     event: dict[str, Any] = {
         "fn": describe,
         "inputs": [text.language, pane.opened, pane.editor, pane.found],
@@ -173,7 +179,7 @@ def _described(pane: ConfigPane, name: str, config: str, language: str) -> dict[
 
 def _result(found: Found, language: str) -> Any:
     if isinstance(found, UserError):
-        return gr.update(value=f'<p class="bad">{escape(found.sentence(language))}</p>', visible=True)
+        return gr.update(value=bad_html(found.sentence(language)), visible=True)
     return gr.update(value=facts_html(*found, language), visible=True)
 
 

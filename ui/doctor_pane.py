@@ -9,6 +9,7 @@ import gradio as gr
 from training import doctor
 from training.doctor import STATES, Finding
 from training.sentences import sentence
+from ui.at_work import at_work
 from ui.edge import PRIVATE, QUIET, plain, told
 from ui.text import Key, Text
 from ui.visibility import HIDDEN
@@ -31,7 +32,8 @@ def doctor_pane(text: Text) -> None:
     def again(language: str, findings: list[Finding]) -> Any:
         return listed(findings, language) if findings else gr.skip()
 
-    button.click(look, text.language, [found, shown], trigger_mode="once", **PRIVATE)
+    looking = {"fn": look, "inputs": text.language, "outputs": [found, shown], **PRIVATE}
+    at_work(text, button, "doctor.looking", "doctor.start", button.click, **looking)
     text.language.change(again, [text.language, found], shown, **QUIET)
 
 

@@ -110,6 +110,11 @@ def listed(problems: list[UserError], language: str) -> str:
     return "\n".join(f"- {plain(problem.sentence(language))}" for problem in problems)
 
 
+def bad_html(text: str) -> str:
+    """What went wrong, where it stands on the page instead of in a toast."""
+    return f'<div class="import" role="alert"><p class="bad">{escape(text)}</p></div>'
+
+
 def plain(text: str) -> str:
     """`text` so that Markdown and HTML show it letter by letter."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from training.exam import ALL, certificate, parity, recommendation
 from training.home import home
 from training.runs import progress, remaking
 from training.sentences import LANGUAGES, sentence
+from ui.at_work import at_work
 from ui.edge import PRIVATE, QUIET, info, told
 from ui.report_card import card_html, colours, parity_html, rates, sees, verdict_html
 from ui.text import Key, Text
@@ -172,13 +172,9 @@ def wire(text: Text, panel: ExamPanel, run: gr.Dropdown) -> None:
         info(sentence("exam.made", language, step=step))
         return gr.skip()
 
-    def button(key: str, interactive: bool) -> Callable[[str], Any]:
-        return lambda language: gr.update(value=sentence(key, language), interactive=interactive)
-
     seeing = [text.language, run, panel.scope, panel.wanted]
     panel.checkpoint.input(None, panel.checkpoint, panel.wanted, js="checkpoint => checkpoint", **QUIET)
     panel.scope.input(look, seeing, panel.outputs, trigger_mode="always_last", **QUIET)
-    busy = panel.make.click(button("exam.making", False), text.language, panel.make, **QUIET)
-    made = busy.then(make, [text.language, panel.checkpoint], panel.make, concurrency_limit=1, **PRIVATE)
-    ready = made.then(button("exam.make", True), text.language, panel.make, **QUIET)  # after an error too
-    ready.then(look, seeing, panel.outputs, **QUIET)
+    making = {"fn": make, "inputs": [text.language, panel.checkpoint], "outputs": panel.make, "concurrency_limit": 1}
+    made = at_work(text, panel.make, "exam.making", "exam.make", panel.make.click, **making, **PRIVATE)
+    made.then(look, seeing, panel.outputs, **QUIET)

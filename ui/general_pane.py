@@ -13,7 +13,7 @@ from training.distill import OURS, SUGGESTED
 from training.errors import UserError
 from training.sentences import sentence
 from ui.conversation import model_label
-from ui.edge import PRIVATE, QUIET, told
+from ui.edge import PRIVATE, QUIET, bad_html, told
 from ui.import_view import progress_html
 from ui.text import Key, Text
 from ui.visibility import HIDDEN, seen
@@ -51,7 +51,7 @@ class GeneralPane:
         said = escape(sentence(key, language, done=look.done, of=look.of))
         shown = progress_html(said, look.done / max(1, look.of)) if look.live else f"<p>{said}</p>"
         if look.error:
-            shown += f'<div class="import"><p class="bad">{escape(look.error.sentence(language))}</p></div>'
+            shown += bad_html(look.error.sentence(language))
         return {
             self.state: gr.update(value=shown, visible=True),
             self.start: gr.update(visible=seen(not look.live and not look.complete)),

@@ -5,7 +5,6 @@ It has no event but the chat's, so there is nothing else that a stranger could c
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -18,7 +17,7 @@ from training.errors import UserError
 from training.sentences import sentence
 from ui.arrival import Page
 from ui.conversation import label, sees
-from ui.edge import QUIET, plain
+from ui.edge import QUIET, bad_html, plain
 from ui.model_pane import adding_html
 from ui.sampling_form import sampling_form
 from ui.talk import wire_leaving, wire_talk
@@ -53,7 +52,7 @@ def guest_page(stage: Stage, visitors: Visitors, studio: str = "", problem: User
                         pane = pane_of_talk(text, Album(STRANGERS))
                     with gr.Column(scale=2, min_width=260):
                         who = _who(text, demo, problem, pane)
-                        settings = sampling_form(text)
+                        settings = sampling_form(text, visitors.limits.tokens)
                 wire_talk(text, stage, pane, who, settings, visitors)
         wire_leaving(demo, pane.album)
         text.wire(demo, **QUIET)
@@ -71,7 +70,7 @@ def _who(text: Text, demo: gr.Blocks, problem: UserError | None, pane: Pane) -> 
         now = hosted.look()
         html = adding_html(now, language)
         if problem and not now:
-            html = f'<p class="bad">{escape(problem.sentence(language))}</p>'
+            html = bad_html(problem.sentence(language))
         return {
             **pane.showing(sees(hosted.model())),
             name: f"**{plain(label(hosted.model(), language))}**",

@@ -107,6 +107,7 @@ def _table(head: str, rows: str) -> str:
 
 def _row(entry: Entry, chosen: bool, language: str) -> str:
     run, recipe = escape(entry.run, quote=True), entry.spec["recipe"]
+    name, whole = escape(entry.name), escape(entry.name, quote=True)  # a long one is cut in the table
     label = escape(sentence("history.choose", language, name=entry.name), quote=True)
     made = time.strftime("%m-%d %H:%M", time.localtime(entry.spec.get("created", 0)))
     note = f"<p>{escape(str(entry.spec['note']))}</p>" if entry.spec.get("note") else ""
@@ -124,7 +125,7 @@ def _row(entry: Entry, chosen: bool, language: str) -> str:
     )
     return (
         f'<tr><td><input type="checkbox" data-run="{run}" aria-label="{label}"{" checked" if chosen else ""}></td>'
-        f'<td><button type="button" data-run="{run}">{escape(entry.name)}</button>'
+        f'<td><button type="button" data-run="{run}" title="{whole}">{name}</button>'
         f'<small class="{"live" if entry.live else entry.phase}">{phase} · {made}</small>{note}</td>'
         + "".join(f"<td>{cell}</td>" for cell in cells)
         + "</tr>"

@@ -16,7 +16,7 @@ from training.eyes import encoders
 from training.models import adding, sources
 from training.models.adding import Look
 from training.sentences import sentence
-from ui.edge import PRIVATE, QUIET, info, told
+from ui.edge import PRIVATE, QUIET, bad_html, info, told
 from ui.import_view import progress_html
 from ui.publish_view import megabytes
 from ui.text import Key, Text
@@ -116,7 +116,7 @@ def adding_html(now: Look | None, language: str) -> str:
         return ""
     if now.error:
         said = sentence("models.failed", language, source=now.source, reason=now.error.sentence(language))
-        return f'<div class="import" role="alert"><p class="bad">{escape(said)}</p></div>'
+        return bad_html(said)
     share = float(now.told.get("share", 0.0))
     stage = now.told.get("stage", "asking")
     details = {"name": now.name, "percent": round(100 * share)}

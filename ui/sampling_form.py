@@ -10,8 +10,11 @@ from serving.engine import RANGES, Sampling
 from ui.text import Key, Text
 
 
-def sampling_form(text: Text) -> dict[str, Any]:
-    """Make the form here, closed. Field of Sampling -> component; "system" -> the system prompt."""
+def sampling_form(text: Text, longest: int = 1024) -> dict[str, Any]:
+    """Make the form here, closed. Field of Sampling -> component; "system" -> the system prompt.
+
+    `longest`: tokens that an answer may be allowed.
+    """
     plain = Sampling()
     with text.new(gr.Accordion, label=Key("chat.settings"), open=False, elem_classes="card"):
         return {
@@ -34,7 +37,12 @@ def sampling_form(text: Text) -> dict[str, Any]:
                 value=plain.top_p,
             ),
             "max_tokens": text.new(
-                gr.Slider, label=Key("chat.max_tokens"), minimum=16, maximum=1024, step=16, value=plain.max_tokens
+                gr.Slider,
+                label=Key("chat.max_tokens"),
+                minimum=16,
+                maximum=longest,
+                step=16,
+                value=min(plain.max_tokens, longest),
             ),
             "system": text.new(
                 gr.Textbox, label=Key("chat.system"), info=Key("chat.system_info"), lines=2, max_lines=6

@@ -11,6 +11,7 @@ from serving.stage import Stage
 from training import config_check, runs
 from training.errors import UserError
 from training.sentences import sentence
+from ui.at_work import at_work
 from ui.confirm import Confirm
 from ui.draft import Draft
 from ui.edge import PRIVATE, info, toast, told
@@ -46,6 +47,7 @@ def wire_starting(
 
     def begin(queue: bool) -> Callable[..., Any]:
         def start(language: str, own: str | None, model: str | None, data: str | None, *settings: Any) -> Any:
+            own = (own or "") if config else None
             need = missing(model, data)
             if need:
                 toast(sentence(need, language))
@@ -55,7 +57,6 @@ def wire_starting(
             if own is not None and eyes:
                 raise UserError("eyes_own_config")
             if own is not None:
-                info(sentence("configs.checking", language))
                 recipe = config_check.check(own).recipe(recipe)
             try:
                 run = runs.start(str(data), str(model), recipe, queue=queue, config=own or "", eyes=eyes)
@@ -72,6 +73,10 @@ def wire_starting(
     outputs = [*panel.outputs, draft.stored, *question.outputs]
     inputs = [text.language, config or gr.State(None), *entered]
     # scroll_to_output takes the visitor down to the run he has just started.
-    button.click(told(begin(False)), inputs, outputs, scroll_to_output=True, trigger_mode="once", **PRIVATE)
-    asked = [text.language, question.subject]
-    question.yes.click(question.about(begin(True)), asked, outputs, trigger_mode="once", **PRIVATE)
+    started = {"fn": told(begin(False)), "inputs": inputs, "outputs": outputs, "scroll_to_output": True, **PRIVATE}
+    queued = {"fn": question.about(begin(True)), "inputs": [text.language, question.subject], "outputs": outputs}
+    for event, does in ((button.click, started), (question.yes.click, {**queued, **PRIVATE})):
+        if config:  # XTuner loads it first, which may take minutes
+            at_work(text, button, "configs.starting", "configs.start", event, **does)
+        else:
+            event(**does, trigger_mode="once")

@@ -28,12 +28,17 @@ def wire_stopping(text: Text, panel: RunPanel, stopping: Confirm) -> None:
 
         return stopping.about(stopped)
 
+    @told
+    def again(_language: str, run: str | None) -> Any:
+        return gr.update(interactive=not run or runs.look(run).phase != "stopping")
+
     panel.stop.click(ask, [text.language, panel.run], stopping.outputs, **PRIVATE)
     # The question goes at once; the last process may need some seconds to end.
     for button, keep in ((stopping.yes, False), (stopping.other, True)):
         hidden = button.click(_stopping_now, None, [stopping.box, panel.stop], **QUIET)
         answered = [text.language, stopping.subject, panel.run, *panel.looking]
-        hidden.then(stop(keep), answered, panel.outputs, **PRIVATE)
+        stopped = hidden.then(stop(keep), answered, panel.outputs, **PRIVATE)
+        stopped.then(again, [text.language, panel.run], panel.stop, **QUIET)  # after an error too
 
 
 def _stopping_now() -> tuple[Any, Any]:

@@ -8,8 +8,9 @@ import pytest
 from tests.training.conftest import tiny as tiny
 from tests.training.conftest import who as who
 from tests.ui.visitor import Visitor, english
-from training import built_in_configs
+from training import built_in_configs, config_check
 from training.config_check import Facts
+from ui import edge
 from ui.config_pane import ConfigPane, config_pane, facts_html, wire_opening
 from ui.recipe_form import recipe_form
 
@@ -83,3 +84,25 @@ def test_the_kind_of_a_config_and_what_its_check_found_follow_the_language(page:
     assert "no valid Python" in visitor.sees(pane.result) and "pairs" in visitor.sees(pane.kind)
     switch("zh")
     assert "不是正确的 Python" in visitor.sees(pane.result) and "成对" in visitor.sees(pane.kind)
+
+
+def test_what_a_check_found_goes_with_the_text_that_it_was_found_of(page: Page) -> None:
+    pane, visitor, _ = page
+    visitor.enters(pane.editor, "model = (")
+    visitor.presses("Check")
+    assert visitor.is_shown(pane.result) and 'role="alert"' in visitor.sees(pane.result)
+    visitor.does(pane.editor, "blur")
+    assert visitor.is_shown(pane.result)
+    visitor.enters(pane.editor, "model = 1", "blur")
+    assert not visitor.is_shown(pane.result)
+
+
+def test_a_check_that_fails_for_a_reason_of_ours_leaves_no_word_that_it_goes_on(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pane, visitor, _ = page
+    said: list[str] = []
+    monkeypatch.setattr(edge, "toast", said.append)
+    monkeypatch.setattr(config_check, "check", lambda _text: 1 / 0)
+    visitor.presses("Check")
+    assert said and not visitor.is_shown(pane.result) and visitor.sees(pane.check, "interactive")

@@ -10,15 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import httpx
 import pytest
 
 from serving.stage import Stage
+from serving.visitors import Limits, Visitors
 from tests.training.conftest import wait_for
 from tests.ui.conftest import free_port, serve
 from training import hosted, models
 from training.home import home
 from ui import site
+from ui.guest_page import guest_page
 
 
 @pytest.fixture(autouse=True)
@@ -172,3 +175,9 @@ def test_a_page_that_is_told_to_end_ends_well_by_itself(own_home: Path, tmp_path
         process.terminate()  # while somebody has the page open
         assert process.wait(60) == 0
     assert "Traceback" not in (tmp_path / "app.out").read_text()
+
+
+def test_guests_are_offered_no_longer_answer_than_they_are_granted(own_home: Path) -> None:
+    demo = guest_page(Stage(), Visitors(Limits(tokens=128)))
+    (longest,) = [each for each in demo.blocks.values() if isinstance(each, gr.Slider) and each.minimum == 16]
+    assert longest.maximum == 128 >= longest.value

@@ -37,7 +37,7 @@ def test_the_sentence_says_from_where_on_it_repeats_itself():
     found = recommend([BASE, report(40), report(60), report(80, parrot=0.3), report(100, parrot=0.6)])
     assert found.sentence("en") == (
         "Step 40: knows who it is in 24 of 24 wordings and says so in 0 of 50 where it was not asked;"
-        " from step 80 on it repeats itself."
+        " from step 80 on it says who it is where nobody asked."
     )
     assert "80" in found.sentence("zh") and found.sentence("zh").endswith("。")
 
