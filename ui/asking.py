@@ -100,7 +100,7 @@ def _open(pane: Pane, turn: Turn, said: list[Message], language: str) -> dict[An
     turn.ask()
     return {
         pane.said: said,
-        pane.chat: shown(said),
+        pane.chat: shown(said, language),
         pane.status: sentence("chat.thinking", language),
         pane.stop: gr.update(interactive=True),
     }

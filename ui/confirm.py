@@ -35,7 +35,8 @@ class Confirm:
         """Updates that put the question; `subject` is what the answer will act on, anything that JSON can say."""
         return {
             self.box: gr.update(elem_classes=classes("confirm", True)),
-            self.question: gr.update(value=text),
+            # Read out by a screen reader, wherever its user is on the page.
+            self.question: gr.update(value=f'<div role="alert">\n\n{text}\n\n</div>'),
             self.subject: json.dumps(subject),
         }
 
@@ -74,5 +75,6 @@ def confirm(text: Text, yes: str, no: str, other: str | None = None, loses: bool
             agree = text.new(gr.Button, value=Key(yes), variant="stop" if loses else "primary", size="sm", min_width=80)
             decline = text.new(gr.Button, value=Key(no), size="sm", min_width=80)
     made = Confirm(box, question, subject, agree, third)
+    text.takes_back(box, elem_classes=classes("confirm", False))
     decline.click(made.hide, None, made.outputs, **QUIET)
     return made

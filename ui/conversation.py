@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -142,20 +143,21 @@ def answered(process: ModelProcess, messages: Sequence[Message], sampling: Sampl
     yield answer
 
 
-def shown(messages: Sequence[Message]) -> list[dict[str, Any]]:
+def shown(messages: Sequence[Message], language: str) -> list[dict[str, Any]]:
     """The messages as the chatbot shows them: pictures first, Markdown works, HTML is shown as text."""
-    return [{"role": message["role"], "content": _content(message)} for message in messages]
+    return [{"role": message["role"], "content": _content(message, language)} for message in messages]
 
 
-def _content(message: Message) -> Any:
+def _content(message: Message, language: str) -> Any:
     text = _without_html(message["content"])
-    pictures = [_picture(each) for each in map(thumbnail, message.get("images", ())) if each]
+    pictures = [_picture(each, language) for each in map(thumbnail, message.get("images", ())) if each]
     return [*pictures, text] if pictures else text
 
 
-def _picture(url: str) -> dict[str, Any]:
+def _picture(url: str, language: str) -> dict[str, Any]:
     """A picture as a part of the chatbot that needs no file: Gradio would serve one only from where it is open."""
-    html = f'<img class="shown-picture" src="{url}" alt="">'
+    words = escape(sentence("picture.picture", language), quote=True)
+    html = f'<img class="shown-picture" src="{url}" alt="{words}">'
     return {"type": "component", "component": "html", "value": html, "constructor_args": {}, "props": {}}
 
 

@@ -34,8 +34,6 @@ class DatasetTab:
 
     view: gr.State
     """The View the visitor looks at; its `name` is the saved dataset."""
-    saving: list[Any]
-    """The events that save what is looked at."""
     next: gr.Button
     """Goes on to training with that dataset."""
     saved: SavedDatasets
@@ -91,11 +89,11 @@ def dataset_tab(text: Text) -> DatasetTab:
     brought = [*wire_importing(text, importing, pane, saved), *wire_mixing(text, mixing, pane, saved)]
     for event in brought:  # what it was asked about is no longer what is looked at
         event.then(replacing.hide, None, replacing.box, **QUIET)
-    saving = [*_wire_saving(text, pane, replacing, saved), *brought]
+    _wire_saving(text, pane, replacing, saved)
     draft, restore = _drafting(text, form)
     drafts = [draft, pictures.draft]
     return DatasetTab(
-        pane.view, saving, pane.next, saved, mixing.chosen, drafts, lambda opened: restore_pictures(restore(opened))
+        pane.view, pane.next, saved, mixing.chosen, drafts, lambda opened: restore_pictures(restore(opened))
     )
 
 
@@ -210,7 +208,7 @@ def _wire_building(text: Text, form: _Form, pane: PreviewPane, replacing: Confir
     text.language.change(translate, [text.language, form.problems, *form.fields], form.problems, **QUIET)
 
 
-def _wire_saving(text: Text, pane: PreviewPane, replacing: Confirm, saved: SavedDatasets) -> list[Any]:
+def _wire_saving(text: Text, pane: PreviewPane, replacing: Confirm, saved: SavedDatasets) -> None:
     def save(language: str, name: str, now: View) -> dict[Any, Any]:
         if now.persona:
             dataset.save(name, now.rows(), now.persona, {"general": now.general} if now.general else None)
@@ -221,7 +219,7 @@ def _wire_saving(text: Text, pane: PreviewPane, replacing: Confirm, saved: Saved
             pane.name: name,
             **pane.showing(replace(now, name=name), language),
             **replacing.hide(),
-            **saved.refreshed(language, name),
+            **saved.saved(language, name),
         }
 
     @told
@@ -233,10 +231,8 @@ def _wire_saving(text: Text, pane: PreviewPane, replacing: Confirm, saved: Saved
 
     outputs = [*pane.outputs, *replacing.outputs, *saved.outputs]
     answered = [text.language, replacing.subject, pane.view]
-    return [
-        pane.save.click(save_or_ask, [text.language, pane.view, pane.name], outputs, **PRIVATE),
-        replacing.yes.click(replacing.about(save), answered, outputs, **PRIVATE),
-    ]
+    pane.save.click(save_or_ask, [text.language, pane.view, pane.name], outputs, **PRIVATE)
+    replacing.yes.click(replacing.about(save), answered, outputs, **PRIVATE)
 
 
 def _wire_opening(text: Text, pane: PreviewPane, replacing: Confirm, saved: SavedDatasets) -> None:

@@ -162,7 +162,7 @@ def _wire_saving(text: Text, pane: ImportPane, preview: PreviewPane, saved: Save
             preview.kind: "all",
             preview.name: name,
             **preview.showing(View(name=name).opened(language), language),
-            **saved.refreshed(language, name),
+            **saved.saved(language, name),
         }
 
     @told

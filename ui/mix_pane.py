@@ -219,7 +219,7 @@ def _wire_ending(text: Text, pane: MixPane, preview: PreviewPane, saved: SavedDa
             preview.kind: "all",
             preview.name: name,
             **preview.showing(View(name=name).opened(language), language),
-            **saved.refreshed(language, name),
+            **saved.saved(language, name),
         }
 
     outputs = [pane.name, *preview.outputs, *saved.outputs]

@@ -117,9 +117,12 @@ def _wire_next(text: Text, tabs: gr.Tabs, datasets: DatasetTab, training: TrainT
     def trained(language: str, model: str | None, run: str) -> Any:
         return chatting.refresh(language, model, run)
 
-    choices = [training.model, training.dataset]
-    for saved in datasets.saving:  # what was saved last is what one wants to train with
-        saved.success(chosen, [text.language, *choices, datasets.view], choices, **PRIVATE)
+    @told
+    def saved(language: str, model: str | None, data: str | None, last: str) -> Any:
+        return training.refresh(language, model, data, last.partition("/")[2])
+
+    choices, last = [training.model, training.dataset], datasets.saved.last
+    last.change(saved, [text.language, *choices, last], choices, **PRIVATE)  # what one wants to train with
     data_chosen = datasets.next.click(chosen, [text.language, *choices, datasets.view], choices, **PRIVATE)
     model_chosen = training.panel.chat.click(
         trained, [text.language, chatting.model, training.panel.run], chatting.model, **PRIVATE

@@ -68,6 +68,7 @@ async function photograph() {
   }
   const dialog = document.createElement("dialog");
   dialog.className = "camera";
+  dialog.setAttribute("aria-label", words().take);
   const video = Object.assign(document.createElement("video"), { srcObject: stream, autoplay: true, muted: true, playsInline: true });
   const button = (text, act) => {
     const made = Object.assign(document.createElement("button"), { type: "button", textContent: text });

@@ -78,7 +78,7 @@ class PictureSaving:
         return {self.name: album.name, self.mixing: album.persona is None, **self.showing(album)}
 
     def refreshed(self, name: str = "", chosen: str | None = None) -> dict[Any, Any]:
-        """Updates that show which sets are there now, with `name` chosen if there is such a one, else what is `chosen`."""
+        """Updates that show which sets are there now, with `name` chosen if it is there, else what is `chosen`."""
         names = picture_sets.names()
         return {
             self.sets: gr.update(elem_classes=classes("card", names)),
@@ -112,6 +112,7 @@ def picture_saving(text: Text) -> PictureSaving:
             save = text.new(gr.Button, value=Key("pictures.save"), variant="primary", min_width=110)
             download = text.new(gr.DownloadButton, label=Key("pictures.download"), interactive=False, min_width=110)
         problems = gr.Markdown(visible=HIDDEN, elem_classes="problems")
+        text.takes_back(problems, visible=HIDDEN)
         replacing = confirm(text, "dataset.replace_yes", "dataset.replace_no")
     with gr.Column(elem_classes=classes("card", False)) as sets:
         chosen = text.new(gr.Dropdown, label=Key("pictures.sets"), choices=[])

@@ -18,7 +18,7 @@ from training.sentences import sentence
 from ui.choosing import offered
 from ui.confirm import Confirm, confirm
 from ui.draft import Draft
-from ui.edge import PRIVATE, QUIET, info, plain, told
+from ui.edge import PRIVATE, info, plain, told
 from ui.plan import suggestion
 from ui.recipe_form import as_text, form_fields, problems, recipe_of, values
 from ui.text import Key, Text
@@ -100,7 +100,6 @@ def wire_presets(text: Text, pane: PresetPane, draft: Draft, explain: dict[str, 
     choosing = [text.language, pane.chosen]
     pane.section.expand(refresh, choosing, pane.outputs, **PRIVATE)
     pane.chosen.input(refresh, choosing, pane.outputs, trigger_mode="always_last", **PRIVATE)
-    text.language.change(refresh, choosing, pane.outputs, **QUIET)
     _wire_loading(text, pane, draft, explain)
     _wire_saving(text, pane, [draft.fields[field] for field in form_fields()])
     _wire_deleting(text, pane)

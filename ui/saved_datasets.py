@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +26,16 @@ class SavedDatasets:
     something: gr.Column
     chosen: gr.Dropdown
     open: gr.Button
+    last: gr.Textbox
+    """Which dataset was saved last, and when; hidden, its change is what the rest of the page hears."""
 
     @property
     def outputs(self) -> list[Any]:
-        return [self.nothing, self.something, self.chosen]
+        return [self.nothing, self.something, self.chosen, self.last]
+
+    def saved(self, language: str, name: str) -> dict[Any, Any]:
+        """Updates for a dataset that has just been saved, which is then chosen."""
+        return {**self.refreshed(language, name), self.last: f"{time.time_ns()}/{name}"}
 
     def refreshed(self, language: str, name: str | None = None, chosen: str | None = None) -> dict[Any, Any]:
         """Updates that show what is there now, with `name` chosen if it is one of them, else what is `chosen`."""
@@ -51,7 +58,7 @@ def saved_datasets(text: Text) -> SavedDatasets:
                 opened = text.new(gr.Button, value=Key("dataset.open"), size="sm", min_width=80)
                 deleted = text.new(gr.Button, value=Key("dataset.delete"), size="sm", min_width=80)
             deleting = confirm(text, "dataset.delete_yes", "dataset.delete_no")
-    saved = SavedDatasets(nothing, something, chosen, opened)
+    saved = SavedDatasets(nothing, something, chosen, opened, gr.Textbox(visible=HIDDEN))
 
     @told
     def ask(language: str, name: str | None) -> dict[Any, Any]:

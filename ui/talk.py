@@ -116,7 +116,7 @@ def _answer(
         for part in parts:
             whole: list[Message] = [*said, {"role": "assistant", "content": part}]
             if part:
-                yield {pane.said: whole, pane.chat: shown(whole), pane.status: ""}
+                yield {pane.said: whole, pane.chat: shown(whole, language), pane.status: ""}
             else:
                 waiting = ahead() if ahead else 0
                 yield {pane.status: sentence("chat.ahead", language, count=waiting) if waiting else gr.skip()}

@@ -18,6 +18,8 @@ from training.sentences import LANGUAGES, sentence
 DEFAULT = "zh"
 _NAMES = {"zh": "中文", "en": "English"}
 COOKIE = "assistant-studio-language"
+_SPOKEN = "document.documentElement.lang = language;"
+"""By which a screen reader knows how to pronounce the page."""
 
 C = TypeVar("C")
 Said = Callable[[str], dict[str, Any]]
@@ -65,6 +67,10 @@ class Text:
         self._begun.append((component, said))
         return component
 
+    def takes_back(self, component: Any, **props: Any) -> None:
+        """Let a switch of the language bring these props: what the component says is still in the other one."""
+        self._switched.append((component, lambda _language: props))
+
     def switch(self) -> gr.Radio:
         """The page's language radio, of which there is one."""
         self.language = self.new(
@@ -94,10 +100,13 @@ class Text:
             self.language,
             self.components,
             js=f"language => {{ document.cookie = `{COOKIE}=${{language}};path=/;max-age=31536000;samesite=lax`;"
-            " return language; }",
+            f" {_SPOKEN} return language; }}",
             **quiet,
         )
-        return demo.load(lambda: None, None, None, **quiet)  # without a function nothing could go on from it
+        # Without a function nothing could go on from it.
+        return demo.load(
+            lambda _language: None, self.language, None, js=f"language => {{ {_SPOKEN} return language; }}", **quiet
+        )
 
     def props(self, language: str) -> dict[int, dict[str, Any]]:
         """What of each component's config the language decides, by the component's number; made once."""

@@ -130,6 +130,8 @@ def train_tab(text: Text, stage: Stage) -> TrainTab:
     wire_starting(text, stage, own.start, own.question, draft, panel, own.editor)
     describe = wire_opening(text, own, [steps.model, steps.dataset, *form.values()])
     restore = _restoring(text, draft, own, sight, follow, explain, describe)
+    choices = [steps.model, steps.dataset]
+    text.language.change(told(refreshed), [text.language, *choices], choices, **QUIET)
     return TrainTab(steps.model, steps.dataset, panel, refreshed, [draft, own.draft], restore)
 
 

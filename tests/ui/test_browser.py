@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.training.conftest import fake_xtuner as fake_xtuner
 from tests.training.conftest import tiny as tiny
@@ -80,8 +81,10 @@ def test_from_a_name_to_a_finished_run(fake_xtuner: Any, tiny: str, visit: Visit
 
 def test_the_language_is_switched_live_and_remembered_and_nothing_typed_is_lost(visit: Visit) -> None:
     page = visit("en-US")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
     Walk(page, "en").field("dataset.name").fill("Robin")
     page.get_by_label("中文", exact=True).first.check()
+    expect(page.locator("html")).to_have_attribute("lang", "zh")
     chinese = Walk(page, "zh")
     chinese.sees(chinese.says("dataset.who"))
     assert chinese.field("dataset.name").input_value() == "Robin"
@@ -133,6 +136,7 @@ def test_stop_asks_first_and_keeps_what_was_learned(fake_xtuner: Any, tiny: str,
     walk.tab("train")
     walk.sees("Training")
     walk.press("run.stop")
+    expect(walk.page.get_by_role("alert").filter(has_text="Stop the run")).to_be_visible()
     walk.press("run.stop_no")
     assert runs.look(run).live
     walk.press("run.stop")

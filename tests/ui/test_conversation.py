@@ -83,7 +83,7 @@ def test_closing_an_answer_stops_the_model() -> None:
     ],
 )
 def test_html_is_text_and_code_is_code(said: str, seen: str) -> None:
-    assert shown([{"role": "assistant", "content": said}])[0]["content"] == seen
+    assert shown([{"role": "assistant", "content": said}], "en")[0]["content"] == seen
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -10,7 +10,9 @@ import pytest
 
 from tests.training.conftest import tiny as tiny
 from tests.ui.visitor import Visitor, english
+from training import dataset
 from training.distill import SUGGESTED
+from training.identity import Row
 from ui.dataset_tab import DatasetTab, dataset_tab
 
 Page = tuple[DatasetTab, Any, Visitor, Callable[[str], None], Callable[[], None]]
@@ -68,3 +70,21 @@ def test_what_is_wrong_with_the_form_follows_the_language(page: Page) -> None:
     visitor.gets({name: "小明", tab.drafts[0].fields["maker"]: "张三"})
     switch("en")
     assert visitor.sees(said) == ""
+
+
+def test_only_a_dataset_that_is_really_saved_is_heard_of_by_the_rest_of_the_page(page: Page) -> None:
+    tab, _, visitor, _, _ = page
+    dataset.save(
+        "mine", [Row(({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}), "general", "en")]
+    )
+    visitor.enters("Assistant's name", "Robin")
+    visitor.enters("Author or team", "Ada")
+    visitor.presses("Build the conversations")
+    name = visitor.listeners(visitor.button("Save"), "click")[0].inputs[-1]
+    visitor.enters(name, "..")
+    visitor.presses("Save")
+    visitor.enters(name, "mine")
+    visitor.presses("Save")
+    assert visitor.questions and not visitor.sees(tab.saved.last)
+    visitor.presses("Replace it")
+    assert visitor.sees(tab.saved.last).endswith("/mine")

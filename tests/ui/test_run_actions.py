@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 import pytest
+from playwright.sync_api import expect
 
 from serving.stage import Stage
 from tests.training.conftest import Behave, ended, wait_for
@@ -15,6 +17,7 @@ from tests.training.conftest import who as who
 from tests.ui.visitor import Visitor, english
 from training import runs
 from training.recipe import Recipe
+from ui import edge
 from ui.live_view import Looking
 from ui.run_actions import RunActions, resume_said, run_actions
 from ui.run_panel import run_panel
@@ -109,3 +112,43 @@ def test_moving_a_run_in_the_queue_keeps_what_one_looks_at(fake_xtuner: Behave, 
     assert (visitor.sees(panel.log.words), visitor.sees(panel.exam.scope)) == ("loss", "en")
     for run in reversed(made):
         runs.stop(run)
+
+
+def test_stop_can_be_pressed_again_when_stopping_did_not_work(
+    fake_xtuner: Behave, who: str, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_xtuner("slow")
+    run = runs.start(who, tiny, Recipe(steps=500))
+    wait_for(lambda: runs.look(run).phase == "training")
+    with gr.Blocks() as demo:
+        panel = run_panel(english(), Stage())
+    visitor = Visitor(demo)
+    visitor.gets(panel.following(run, "en"))
+    with monkeypatch.context() as broken:
+        broken.setattr(runs, "stop", lambda *_: 1 / 0)
+        broken.setattr(edge, "toast", lambda _text: None)
+        visitor.presses("Stop")
+        visitor.presses("Stop and discard")
+    assert runs.look(run).live and visitor.sees(panel.stop, "interactive")
+    runs.stop(run)
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(300)
+def test_a_checkpoint_chosen_to_go_on_from_stays_chosen_in_the_browser(
+    fake_xtuner: Behave, who: str, tiny: str, visit: Callable[..., Any]
+) -> None:
+    fake_xtuner("crash")
+    run = runs.start(who, tiny, Recipe(steps=10, save_every=2, keep_checkpoints=9))
+    ended(run)
+    newest, second = runs.resume_points(run)[:2]
+    page = visit("en-US")
+    page.get_by_role("tab", name="Train").click()
+    chosen = page.get_by_label("Checkpoint to go on from").filter(visible=True).first
+    expect(chosen).to_have_value(f"Step {newest}")
+    chosen.click()
+    page.get_by_role("option", name=f"Step {second}", exact=True).click()
+    page.get_by_role("button", name=f"Resume from step {second}").wait_for()
+    page.locator("#language").get_by_text("中文").click()
+    page.get_by_role("button", name=f"从第 {second} 步继续").wait_for()
+    expect(page.get_by_label("从哪个检查点继续").filter(visible=True).first).to_have_value(f"第 {second} 步")

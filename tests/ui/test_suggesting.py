@@ -65,3 +65,24 @@ def test_a_setting_that_stays_as_it_is_is_not_sent(page: Page) -> None:
     answer = follow.fn(*[visitor.sees(each) for each in follow.inputs])
     sent = {name for name, field in tab.drafts[0].fields.items() if field in answer}
     assert sent == {"suggested", "suggested_eyes"}
+
+
+def test_the_lists_of_models_and_datasets_follow_the_language_and_what_is_chosen_stays(page: Page, who: str) -> None:
+    visitor, tab, _ = page
+    visitor.gets(dict(zip((tab.model, tab.dataset), tab.refresh("en", "tiny", who))))
+    language = visitor.field("语言 Language")
+    labels = dict(map(reversed, visitor.sees(tab.model, "choices")))
+    visitor.enters(language, "zh", "change")
+    assert dict(map(reversed, visitor.sees(tab.model, "choices")))["starter"] != labels["starter"]
+    assert visitor.sees(tab.dataset) == who
+
+
+def test_the_button_that_starts_an_own_config_says_so_until_that_has_ended(page: Page) -> None:
+    visitor, _, _ = page
+    (start,) = visitor.listeners(visitor.button("Start with this config"), "click")
+    steps, button = visitor.steps(start), visitor.button("Start with this config")
+    next(steps)
+    assert visitor.sees(button) == "Checking, then starting…" and visitor.sees(button, "interactive") is False
+    list(steps)  # nothing is in the editor: a toast says so
+    assert visitor.sees(button) == "Start with this config" and visitor.sees(button, "interactive")
+    assert not runs.names()

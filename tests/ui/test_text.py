@@ -8,7 +8,9 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from tests.ui.visitor import Visitor, english
 from training.sentences import LANGUAGES, table
+from ui.confirm import confirm
 from ui.text import Key, Text, preferred
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -55,6 +57,18 @@ def test_a_switch_sends_labels_and_never_values() -> None:
         text.new(gr.Textbox, label=Key("dataset.name"), value="typed")
     (update,) = text.updates("en")
     assert update["label"] == table("en")["dataset.name"] and "value" not in update
+
+
+def test_a_question_is_taken_back_by_a_switch_of_the_language() -> None:
+    with gr.Blocks() as demo:
+        text = english()
+        sure = confirm(text, "history.delete_yes", "history.no")
+        text.wire(demo)
+    visitor = Visitor(demo)
+    visitor.gets(sure.ask("Delete it?", 1))
+    assert visitor.questions
+    visitor.enters(text.language, "zh", "change")
+    assert not visitor.questions
 
 
 @pytest.mark.parametrize(

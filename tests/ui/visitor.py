@@ -88,7 +88,7 @@ class Visitor:
     def _answered(self, outputs: list[Any], answer: Any) -> None:
         if isinstance(answer, dict) and all(isinstance(part, gr.blocks.Block) for part in answer):
             assert set(answer) <= set(outputs), "an answer that Gradio would refuse"
-        elif len(outputs) == 1 or not isinstance(answer, tuple):
+        elif len(outputs) == 1 or not isinstance(answer, (tuple, list)):
             answer = dict.fromkeys(outputs, answer)
         else:
             answer = dict(zip(outputs, answer, strict=True))
