@@ -18,7 +18,7 @@ from ui.confirm import Confirm, confirm
 from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, info, listed, plain, told
 from ui.general_pane import GeneralPane, general_pane
-from ui.import_pane import import_pane, wire_importing
+from ui.import_pane import import_pane, restoring, wire_importing
 from ui.mix_pane import mix_pane, wire_mixing
 from ui.picture_pane import picture_pane, wire_pictures
 from ui.preview import View
@@ -91,10 +91,12 @@ def dataset_tab(text: Text) -> DatasetTab:
         event.then(replacing.hide, None, replacing.box, **QUIET)
     _wire_saving(text, pane, replacing, saved)
     draft, restore = _drafting(text, form)
-    drafts = [draft, pictures.draft]
-    return DatasetTab(
-        pane.view, pane.next, saved, mixing.chosen, drafts, lambda opened: restore_pictures(restore(opened))
-    )
+
+    def restore_all(opened: Any) -> Any:
+        return restoring(text, importing, restore_pictures(restore(opened)))
+
+    drafts = [draft, pictures.draft, importing.draft]
+    return DatasetTab(pane.view, pane.next, saved, mixing.chosen, drafts, restore_all)
 
 
 def _form(text: Text) -> _Form:

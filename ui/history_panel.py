@@ -63,7 +63,7 @@ class HistoryPanel:
 
     def choosing(self, language: str, chosen: list[str], found: list[Entry] | None = None) -> dict[Any, Any]:
         """Updates that show what can be done with the chosen runs."""
-        picked = [entry for entry in (entries() if found is None else found) if entry.run in chosen]
+        picked = [entry for entry in (entries(chosen) if found is None else found) if entry.run in chosen]
         updates: dict[Any, Any] = {
             self.chosen: [entry.run for entry in picked],
             self.some: gr.update(elem_classes=classes("actions", picked)),
@@ -204,7 +204,7 @@ def _wire_removing(
 
     @told
     def ask(language: str, chosen: list[str]) -> Any:
-        picked = [entry for entry in entries() if entry.run in chosen]
+        picked = entries(chosen)
         names = sentence("app.comma", language).join(plain(entry.name) for entry in picked)
         size = megabytes(sum(entry.size for entry in picked))
         return question.ask(sentence(f"history.{what}_ask", language, names=names, size=size), chosen)

@@ -17,6 +17,7 @@ from training.importing.desk import Look
 from training.persona import Persona
 from training.sentences import sentence
 from ui.confirm import Confirm, confirm
+from ui.draft import Draft
 from ui.edge import PRIVATE, QUIET, info, plain, toast, told
 from ui.import_view import import_html
 from ui.preview import View
@@ -38,8 +39,8 @@ class ImportPane:
     maker: gr.Textbox
     distinct: gr.Checkbox
     again: gr.Button
-    current: gr.State
-    """The id of the import this visitor looks at."""
+    current: gr.Textbox
+    """The id of the import this visitor looks at; hidden. In the page, so that a reload finds it again."""
     report: gr.HTML
     timer: gr.Timer
     ending: gr.Column
@@ -48,6 +49,7 @@ class ImportPane:
     save_as: gr.Textbox
     save: gr.Button
     replacing: Confirm
+    draft: Draft
 
     @property
     def options(self) -> list[Any]:
@@ -94,16 +96,36 @@ def import_pane(text: Text) -> ImportPane:
         text.new(gr.Markdown, value=Key("import.name_info"), elem_classes="card-text")
         distinct = text.new(gr.Checkbox, label=Key("import.distinct"), value=False)
         again = text.new(gr.Button, value=Key("import.again"), size="sm", visible=HIDDEN)
-        current, timer = gr.State(""), gr.Timer(TICK, active=False)
+        current, timer = gr.Textbox("", visible=HIDDEN), gr.Timer(TICK, active=False)
         report = gr.HTML(visible=HIDDEN)
         problems = text.new(gr.DownloadButton, label=Key("import.download"), size="sm", visible=HIDDEN)
         with gr.Column(elem_classes=classes("pane", False)) as ending:
             save_as = text.new(gr.Textbox, label=Key("dataset.save_as"))
             save = text.new(gr.Button, value=Key("import.save"), variant="primary")
         replacing = confirm(text, "dataset.replace_yes", "dataset.replace_no")
-    return ImportPane(
-        file, name, maker, distinct, again, current, report, timer, ending, problems, save_as, save, replacing
-    )
+    kept = {"current": current, "save_as": save_as, "name": name, "maker": maker, "distinct": distinct}
+    ending_with = (report, timer, ending, problems, save_as, save, replacing, Draft("import", kept))
+    return ImportPane(file, name, maker, distinct, again, current, *ending_with)
+
+
+def restoring(text: Text, pane: ImportPane, opened: Any) -> Any:
+    """After the event `opened` a reload shows the import again, where it is still there; goes on as an event."""
+
+    def fill(_language: str, values: dict[str, Any]) -> dict[Any, Any]:
+        return {pane.draft.fields[name]: value for name, value in values.items()}
+
+    @told
+    def show(language: str, current: str) -> Any:
+        if not current:
+            return gr.skip()
+        try:
+            found = pane.showing(current, desk.look(current), language)
+        except UserError:
+            return pane.showing("", None, language)
+        return {**found, pane.again: gr.update(visible=HIDDEN)}  # the page has the file no more
+
+    done = pane.draft.restore(opened, text.language, fill)
+    return done.then(show, [text.language, pane.current], pane.outputs, **QUIET)
 
 
 def wire_importing(text: Text, pane: ImportPane, preview: PreviewPane, saved: SavedDatasets) -> list[Any]:
@@ -130,14 +152,14 @@ def _wire_reading(text: Text, pane: ImportPane) -> None:
         }
 
     @told
-    def tick(language: str, current: str) -> Any:
+    def tick(language: str, current: str, file: str | None) -> Any:
         if not current:
             return gr.skip()
         try:
             look = desk.look(current)
         except UserError as error:  # said once, in its place, and not at every tick
             look = Look(desk.Progress(0.0), error=error)
-        return pane.showing(current, look, language)
+        return {**pane.showing(current, look, language), **({} if file else {pane.again: gr.update(visible=HIDDEN)})}
 
     @told
     def gone(language: str, current: str) -> dict[Any, Any]:
@@ -147,8 +169,8 @@ def _wire_reading(text: Text, pane: ImportPane) -> None:
     inputs = [text.language, pane.current]
     gr.on([pane.file.upload, pane.again.click], read, [*inputs, *pane.options], pane.outputs, **PRIVATE)
     pane.file.clear(gone, inputs, pane.outputs, **PRIVATE)
-    pane.timer.tick(tick, inputs, pane.outputs, **QUIET)
-    text.language.change(tick, inputs, pane.outputs, **QUIET)
+    pane.timer.tick(tick, [*inputs, pane.file], pane.outputs, **QUIET)
+    text.language.change(tick, [*inputs, pane.file], pane.outputs, **QUIET)
 
 
 def _wire_saving(text: Text, pane: ImportPane, preview: PreviewPane, saved: SavedDatasets) -> list[Any]:
