@@ -55,13 +55,14 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     """What was asked for, on the command line or by variables."""
     from hub import terminal
+    from training import hosted
 
     parser = argparse.ArgumentParser(description="小助手工坊 / Assistant Studio")
     place = "folder for datasets, models and runs (STUDIO_HOME; default workspace/ beside this file)"
     parser.add_argument("--home", type=terminal.filled, help=place)
-    parser.add_argument(
-        "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="(GRADIO_SERVER_NAME)"
-    )
+    host = os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if hosted.is_hosted() else "127.0.0.1")
+    addresses = "(GRADIO_SERVER_NAME; default 127.0.0.1, or 0.0.0.0 where strangers visit)"
+    parser.add_argument("--host", default=host, help=addresses)
     port = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or 7860
     parser.add_argument("--port", type=int, default=port, help="(PORT or GRADIO_SERVER_PORT; default 7860)")
     parser.add_argument("--share", action="store_true", help="a public link to a page that only chats, for a week")

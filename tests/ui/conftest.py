@@ -44,7 +44,7 @@ def serve(port: int, log: Path, *asked: str, **environment: str) -> subprocess.P
         process = subprocess.Popen(
             [sys.executable, str(home.ROOT / "app.py"), "--port", str(port), *asked],
             cwd=log.parent,
-            env={**os.environ, **environment},
+            env={**os.environ, "GRADIO_SERVER_NAME": "127.0.0.1", **environment},
             stdout=output,
             stderr=output,
         )

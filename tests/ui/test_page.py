@@ -119,3 +119,15 @@ def test_a_port_that_cannot_be_is_a_sentence(port: int) -> None:
     with pytest.raises(UserError) as caught:
         app.refuse_taken_port("127.0.0.1", port)
     assert caught.value.code == "recipe_port"
+
+
+@pytest.mark.parametrize(("variable", "host"), [("MODEL_REPO", "0.0.0.0"), ("NOTHING", "127.0.0.1")])
+def test_only_a_hosted_page_is_open_to_other_machines_by_itself(
+    variable: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["app.py"])
+    monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
+    monkeypatch.setenv(variable, "user/model")
+    assert app.arguments().host == host
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "::1")
+    assert app.arguments().host == "::1"

@@ -49,6 +49,7 @@ def running(app: Path, log: Path) -> Iterator[str]:
     """The app's address while it runs; it may have left no traceback."""
     port = free_port()
     variables = {"PATH": os.environ["PATH"], "HOME": "/", "CUDA_VISIBLE_DEVICES": "", "GRADIO_SERVER_PORT": str(port)}
+    variables["GRADIO_SERVER_NAME"] = "127.0.0.1"
     command = [sys.executable, str(app / "app.py")]
     if _confines():
         command = [sys.executable, confined.__file__, f"{app}:/dev", *command]
