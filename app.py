@@ -38,11 +38,13 @@ def main() -> int:
     warnings.filterwarnings("ignore", message=".*HTTP_422")  # Gradio's own use of an old name, at every click
     from serving import giving_way
     from serving.stage import Stage
+    from training import hosted
     from ui import site
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the models end too
     stage, ended = Stage(), threading.Event()
     giving_way.watch(stage, ended)
+    hosted.watch(ended)
     print(f"小助手工坊 / Assistant Studio: http://{asked.host}:{asked.port}", flush=True)
     try:
         site.serve(stage, asked.host, asked.port, asked.share)

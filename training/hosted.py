@@ -6,18 +6,22 @@ at all. Until it is there, and when it cannot be had, another model answers.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import threading
 
 from hub import address
+from hub.address import Address
+from hub.errors import HubError
 from training import models, runs
 from training.errors import UserError
-from training.files import read_json, write_json
-from training.home import models_dir
 from training.models import adding, sources
 from training.models.adding import Look
 
-_RECORD = ".hosted.json"
-"""In HOME/models: which repo the hosted model came from."""
+_PAUSE, _LONGEST_PAUSE = 10.0, 600.0
+"""Seconds until a fetching that broke off is begun again; each later pause is twice as long."""
+_AGAIN = ("hub_unreachable", "hub_broken", "hub_busy", "model_adding_died")
+"""Errors that may be gone the next time."""
 
 
 def is_hosted() -> bool:
@@ -36,18 +40,17 @@ def model() -> str:
     return _here() or next((run for run in runs.names() if runs.merged(run)), models.STARTER)
 
 
-def look() -> Look | None:
-    """How the fetching stands; None when the model is here, or none is wanted.
+def name_of(where: Address) -> str:
+    """What a hosted model is called here: another source has another name, however much alike they are."""
+    told = "-".join(filter(None, (where.repo, where.revision))).replace("/", "-")
+    return f"{told[:48]}-{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
 
-    The end of a fetching is written down here, so that the next start knows the model.
-    """
+
+def look() -> Look | None:
+    """How the fetching stands; None when the model is here, or none is wanted."""
     if not source() or _here():
         return None
     now = adding.look()
-    if now and now.done and now.source == source():
-        _record(now.name)
-        adding.forget()
-        return None
     return now if now and now.source == source() else None
 
 
@@ -58,24 +61,31 @@ def fetch() -> UserError | None:
     try:
         with sources.told():
             where = address.parse(source())
-        name = "-".join(filter(None, (where.repo, where.revision[:12]))).replace("/", "-")[:64]
-        if name in models.names():  # it arrived, and the app ended before that was written down
-            _record(name)
-        else:
-            adding.start(source(), name, by_owner=True)
+        adding.start(source(), name_of(where), by_owner=True)
     except UserError as error:
         return error
     return None
 
 
-def _record(name: str) -> None:
-    write_json(models_dir() / _RECORD, {"source": source(), "model": name})
+def watch(ended: threading.Event) -> None:
+    """Begin the fetching again, until the model is here, where only the network or another model stood in its way."""
+    threading.Thread(target=_begin_again, args=(ended,), name="hosted-model", daemon=True).start()
+
+
+def _begin_again(ended: threading.Event) -> None:
+    pause = _PAUSE
+    while source() and not _here() and not ended.wait(pause):
+        now = adding.look()
+        ours = look()
+        refused = ours and ours.error and ours.error.code not in _AGAIN
+        if not refused and not (now and now.live):
+            fetch()
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _here() -> str:
     try:
-        told = read_json(models_dir() / _RECORD)
-        name = str(told["model"])
-        return name if told["source"] == source() and name in models.names() else ""
-    except (OSError, ValueError, KeyError, TypeError):
+        name = name_of(address.parse(source()))
+    except HubError:
         return ""
+    return name if name in models.names() else ""

@@ -14,11 +14,15 @@ import httpx
 import psutil
 from safetensors.numpy import load_file, save_file
 
+from hub.address import parse
 from tests.training.eyes.tiny_llava import write_encoder, write_llava
 from tests.training.models.tiny import write_talker
 from tests.ui.conftest import end, free_port, serve
+from training.hosted import name_of
 
 PASSWORD = "open sesame"
+MODEL = name_of(parse("openxlab:user/talker"))
+"""What the model is called there."""
 HOSTILE = "<img/src=x/onerror=window.hacked=1>"
 """What the model answers, again and again: a word of its own."""
 
@@ -29,7 +33,7 @@ def hosted(home: Path, log: Path, eyes: bool = False, **environment: str) -> Ite
 
     `eyes`: the model can be shown pictures.
     """
-    model = write_talker(home / "models" / "talker")
+    model = write_talker(home / "models" / MODEL)
     weights = load_file(model / "model.safetensors")
     weights["model.embed_tokens.weight"][2] = 2
     save_file(weights, model / "model.safetensors")
@@ -39,8 +43,6 @@ def hosted(home: Path, log: Path, eyes: bool = False, **environment: str) -> Ite
         model.rename(home / "blind")
         write_encoder(home / "encoder")
         write_llava(model, home / "blind", home / "encoder")
-    record = {"source": "openxlab:user/talker", "model": "talker"}
-    (home / "models" / ".hosted.json").write_text(json.dumps(record), encoding="utf-8")
     port = free_port()
     told = {"STUDIO_HOME": str(home), "MODEL_REPO": "user/talker", "STUDIO_PASSWORD": PASSWORD, **environment}
     process = serve(port, log, **told)

@@ -23,14 +23,16 @@ from playwright.sync_api import expect
 from safetensors.numpy import load_file, save_file
 
 from hub import app_kit
-from hub.address import Address
+from hub.address import Address, parse
 from tests import confined
 from tests.hub.conftest import offered
 from tests.hub.servers import Hub
 from tests.training.models.tiny import write_talker
 from tests.training.models.tiny_padded import padded
 from tests.ui.conftest import PATIENCE, end, free_port
+from training.hosted import name_of
 
+MODEL = name_of(parse("openxlab:user/model"))
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
@@ -89,7 +91,7 @@ def test_the_prepared_app_comes_up_pulls_its_model_chats_and_knows_it_after_a_re
     app, log = tmp_path / "somewhere" / "app", tmp_path / "app.out"
     shutil.copytree(kit.folder, app)
     with running(app, log) as address:
-        healthy(address, lambda told: told["model"] == "user-model", log)
+        healthy(address, lambda told: told["model"] == MODEL, log)
         page = chromium.new_context(locale="en-US").new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(address)
@@ -100,5 +102,5 @@ def test_the_prepared_app_comes_up_pulls_its_model_chats_and_knows_it_after_a_re
         page.context.close()
     asked = len(git_hub.asked)
     with running(app, log) as address:
-        healthy(address, lambda told: told["model"] == "user-model", log)
+        healthy(address, lambda told: told["model"] == MODEL, log)
     assert len(git_hub.asked) == asked

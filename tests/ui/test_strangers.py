@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.ui.hosting import HOSTILE, PASSWORD, Guest, answered, hosted, raw, toasts
+from tests.ui.hosting import HOSTILE, MODEL, PASSWORD, Guest, answered, hosted, raw, toasts
 
 pytestmark = [pytest.mark.doors, pytest.mark.timeout(600), pytest.mark.xdist_group("strangers")]
 SECRET = "the-secret-of-the-house"
@@ -61,7 +61,7 @@ TRAVERSALS = [
     "/gradio_api/file=/etc/passwd",
     "/gradio_api/file=/proc/self/environ",
     "/gradio_api/file={home}/datasets/mine/data.json",
-    "/gradio_api/file={home}/models/talker/config.json",
+    "/gradio_api/file={home}/models/{model}/config.json",
     "/gradio_api/file={root}/app.py",
     "/gradio_api/file=../../../../etc/passwd",
     "/gradio_api/file=%2e%2e/%2e%2e/%2e%2e/etc/passwd",
@@ -85,13 +85,13 @@ TRAVERSALS = [
     "/gradio_api/proxy=http://127.0.0.1:22/",
     "/gradio_api/stream/x/1/1/playlist-file",
     "/?deep_link=../../../../etc/passwd",
-    "/config?deep_link=..%2f..%2fmodels%2ftalker",
+    "/config?deep_link=..%2f..%2fmodels%2f{model}",
 ]
 
 
 @pytest.mark.parametrize("path", TRAVERSALS)
 def test_no_path_leads_to_a_file(site: str, running: Any, path: str) -> None:
-    path = path.format(home=running[2], root=Path(__file__).parents[2])
+    path = path.format(home=running[2], root=Path(__file__).parents[2], model=MODEL)
     answer = raw(site, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     for inside in (b"root:", SECRET.encode(), b"LlamaForCausalLM", b"def main", b"STUDIO_PASSWORD", PASSWORD.encode()):
         assert inside not in answer

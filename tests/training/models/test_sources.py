@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from hub import pulling
+from hub.address import parse
 from tests.hub.conftest import KINDS, alone, offered, put
 from tests.hub.servers import TOKEN, Hub
 from tests.training.conftest import wait_for
@@ -253,21 +254,58 @@ def test_a_hosted_page_takes_no_folders_and_asks_in_nobodys_name(
     assert (now := adding.look()) and now.error and now.error.code == "hub_private"
 
 
-def test_a_hosted_app_fetches_its_model_once_in_its_owners_name(
-    git_hub: Hub, talker: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+HOSTED = hosted.name_of(parse("openxlab:user/model"))
+
+
+@pytest.fixture
+def hosted_hub(git_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """A hub whose private model is the hosted one."""
     monkeypatch.setenv("MODEL_REPO", "user/model")
     monkeypatch.setenv("OPENXLAB_TOKEN", TOKEN)
     git_hub.private = True
+    return git_hub
+
+
+def test_a_hosted_app_fetches_its_model_once_in_its_owners_name(
+    hosted_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert hosted.fetch() is None and hosted.model() == models.STARTER
     wait_for(lambda: hosted.look() is None, 60)
-    assert hosted.model() == "user-model" and models.folder("user-model")
+    assert hosted.model() == HOSTED and models.folder(HOSTED)
+    adding.forget()
     assert hosted.fetch() is None and adding.look() is None  # the next start finds it
-    (models.folder("user-model").parent / ".hosted.json").unlink()  # the app ended before it was written down
-    assert hosted.fetch() is None and hosted.model() == "user-model"
     monkeypatch.setenv("MODEL_REPO", "another/model")  # is not taken for the first one's
     assert hosted.fetch() is None and hosted.model() == models.STARTER
     adding.cancel()
+
+
+def test_the_hosted_model_is_known_though_the_studio_saw_its_arrival_first(hosted_hub: Hub) -> None:
+    hosted.fetch()
+    wait_for(lambda: (adding.look() or adding.Look("", "")).done, 60)
+    adding.forget()
+    assert hosted.look() is None and hosted.model() == HOSTED
+
+
+@pytest.mark.parametrize(
+    "other", ["openxlab:user/model@release-2024-02", "openxlab:user-model/x", "hf:user/model", "openxlab:user/Model"]
+)
+def test_two_sources_never_share_a_hosted_model(other: str) -> None:
+    alike = ["openxlab:user/model@release-2024-01", "openxlab:user/model", "openxlab:user/model-x"]
+    assert hosted.name_of(parse(other)) not in {hosted.name_of(parse(each)) for each in alike}
+
+
+def test_a_hosted_model_that_could_not_be_reached_is_fetched_again(
+    hosted_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosted, "_PAUSE", 0.1)
+    ended = threading.Event()
+    with monkeypatch.context() as gone:
+        gone.setenv("OPENXLAB_GIT_BASE", "http://127.0.0.1:9")
+        hosted.fetch()
+        wait_for(lambda: (now := hosted.look()) and now.error, 60)
+    hosted.watch(ended)
+    wait_for(lambda: hosted.model() == HOSTED, 60)
+    ended.set()
 
 
 def test_a_token_that_cannot_be_one_is_refused_at_once() -> None:
