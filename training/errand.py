@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,20 +95,22 @@ def last_line(folder: Path) -> str:
 
 def end(folder: Path) -> None:
     """End the work at once."""
-    pid, mark = worker(folder)
-    if mark and processes.is_alive(pid, mark):
-        os.kill(pid, signal.SIGKILL)
+    _signal(folder, signal.SIGKILL)
 
 
 def cancel(folder: Path) -> None:
     """Ask the work to end, so that it ends its own children before; after a while it is ended."""
-    pid, _ = worker(folder)
-    if is_alive(folder):
-        os.kill(pid, signal.SIGTERM)
+    _signal(folder, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE
     while is_alive(folder) and time.monotonic() < deadline:
         time.sleep(0.05)
     end(folder)
+
+
+def _signal(folder: Path, number: signal.Signals) -> None:
+    if is_alive(folder):
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(worker(folder)[0], number)
 
 
 def perform(folder: Path, do: Callable[[dict[str, Any], Tell], None], out_of_memory: UserError, died: str) -> int:
@@ -116,7 +119,7 @@ def perform(folder: Path, do: Callable[[dict[str, Any], Tell], None], out_of_mem
 
     def tell(told: Mapping[str, Any]) -> None:
         if os.getppid() != request["page"]:
-            raise SystemExit(1)  # nobody is there to use it; children end on the way out
+            raise SystemExit("its page has ended")  # nobody is there to use it; children end on the way out
         write_json(folder / "progress.json", told)
 
     try:

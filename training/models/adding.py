@@ -108,14 +108,14 @@ def _folder() -> Path:
     return models_dir() / ".addition"
 
 
-def _cancelled(_signal: int, _frame: FrameType | None) -> None:
-    raise UserError("hub_cancelled")
+def _ended(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit("it was told to end")  # what has arrived stays; a page that cancels removes it itself
 
 
 def main(folder: Path) -> int:
     """Add what request.json wants. Returns the exit code."""
     token = os.environ.pop(_TOKEN, "")  # the conversion's process has no use for it
-    signal.signal(signal.SIGTERM, _cancelled)
+    signal.signal(signal.SIGTERM, _ended)
 
     def work(request: dict[str, Any], tell: errand.Tell) -> None:
         def fetching(now: Progress) -> None:

@@ -93,15 +93,14 @@ def told() -> Iterator[None]:
 
 
 def _arrive(place: Path, name: str, progress: arrival.Progress | None) -> Path:
-    keep = False
     try:
-        return arrival.add(place, name, progress)
+        made = arrival.add(place, name, progress)
     except UserError as error:
-        keep = error.code in _AGAIN
-        raise
-    finally:
-        if not keep:
+        if error.code not in _AGAIN:
             shutil.rmtree(place, ignore_errors=True)
+        raise
+    shutil.rmtree(place, ignore_errors=True)
+    return made
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,16 +135,19 @@ def test_a_bad_address_and_a_folder_that_is_not_there_are_told_apart(own_home: P
     assert refused("/no/where", own_home).code == "model_folder_missing"
 
 
-def test_what_there_was_no_room_for_is_not_fetched_again(
-    git_hub: Hub, own_home: Path, monkeypatch: pytest.MonkeyPatch, talker: Path
+@pytest.mark.parametrize(
+    "broken_off", [UserError("model_no_space", path="x", needed="1 GB", free="0 GB"), SystemExit("told to end")]
+)
+def test_what_could_not_be_copied_yet_is_not_fetched_again(
+    git_hub: Hub, own_home: Path, monkeypatch: pytest.MonkeyPatch, talker: Path, broken_off: BaseException
 ) -> None:
     with monkeypatch.context() as patch:
 
-        def no_room(*_: object) -> None:
-            raise UserError("model_no_space", path="x", needed="1 GB", free="0 GB")
+        def no_copy(*_: object) -> None:
+            raise broken_off
 
-        patch.setattr("training.models.arrival._copy", no_room)
-        with pytest.raises(UserError, match="free"):
+        patch.setattr("training.models.arrival._copy", no_copy)
+        with pytest.raises(type(broken_off)):
             sources.add("openxlab:user/model", "mine")
     git_hub.asked.clear()
     assert sources.add("openxlab:user/model", "mine").is_dir()
@@ -201,12 +205,13 @@ def test_cancelling_leaves_neither_files_nor_processes(git_hub: Hub, own_home: P
     assert not [each for each in psutil.Process().children(recursive=True) if "adding" in " ".join(each.cmdline())]
 
 
-def test_a_killed_one_says_so_and_the_next_goes_on(git_hub: Hub, own_home: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_one_says_so_and_the_next_goes_on(git_hub: Hub, own_home: Path, number: signal.Signals) -> None:
     waiting(git_hub)
     adding.start("openxlab:user/model", "mine")
     in_the_middle(own_home)
     worker = adding.errand.worker(own_home / "models" / ".addition")[0]
-    psutil.Process(worker).kill()
+    os.kill(worker, number)
     wait_for(lambda: not (adding.look() or adding.Look("", "")).live)
     assert (now := adding.look()) and now.error and now.error.code == "model_adding_died"
     git_hub.waits.set()  # type: ignore[union-attr]
