@@ -50,6 +50,9 @@ _LOST = (
     ": EOF",
 )
 
+SILENCE = "60"
+"""Seconds after which a hub that says nothing more is given up."""
+
 
 class Git:
     """git in one folder, for one repo on a hub, in one person's name."""
@@ -99,6 +102,7 @@ class Git:
         kept = {key: kept[key] for key in kept if not key.startswith("GIT_") or key.startswith("GIT_SSL_")}
         settings = {"credential.helper": "", "lfs.url": f"{self.url}/info/lfs", "gc.auto": "0"}
         settings |= {f"lfs.{self.url}/info/lfs.locksverify": "false", "lfs.transfer.maxretries": "3"}
+        settings |= {"http.lowSpeedLimit": "1", "http.lowSpeedTime": SILENCE}
         settings |= {"user.name": "Assistant Studio", "user.email": "assistant-studio@localhost"}
         pairs = [*settings.items()]
         if self.who.token:
@@ -126,14 +130,16 @@ class Git:
     def _failure(self, said: str) -> HubError:
         told = {"hub": self.address.hub_name, "repo": self.address.repo}
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        reason = (lines or ["git said nothing"])[-1][:300]
+        theirs = [line for line in lines if line.startswith(("remote:", "LFS:")) or "server storage" in line]
+        words = [line.partition(":")[2].strip() for line in theirs]
+        own = next((each for each in words if any(map(str.isalnum, each))), "")
+        reason = (own or (lines or ["git said nothing"])[-1])[:300]
         if self.who.token:
             reason = reason.replace(self.who.token, "***")
 
         def about(words: tuple[str, ...]) -> bool:
             return any(word in said for word in words)
 
-        theirs = [line for line in lines if line.startswith(("remote:", "LFS:")) or "server storage" in line]
         if any(word in line.lower() for line in theirs for word in _HUB_FULL):
             return HubError("hub_full", **told)
         if about(_FULL):
@@ -141,7 +147,9 @@ class Git:
         if about(_MOVED):
             return HubError("hub_moved", repo=self.address.repo)
         if about(_NO_REVISION):
-            return HubError("hub_no_such_revision", **told, revision=self.address.revision or "HEAD")
+            if not self.address.revision:  # the repo is empty
+                return HubError("hub_no_weights")
+            return HubError("hub_no_such_revision", **told, revision=self.address.revision)
         if about(_DENIED):
             if self.who.token:
                 return HubError("hub_token_refused", **told)
@@ -151,7 +159,7 @@ class Git:
         if about(_LOST):
             return HubError("hub_unreachable", hub=self.address.hub_name, reason=reason)
         if theirs:
-            return HubError("hub_refused", **told, reason=reason.partition(": ")[2] or reason)
+            return HubError("hub_refused", **told, reason=reason)
         return HubError("hub_git_failed", reason=reason)
 
 

@@ -132,6 +132,14 @@ def test_what_a_hub_does_not_take_is_told_in_a_sentence(
     assert code == "hub_full" or error.details["reason"] == "models are not taken on Sundays"
 
 
+def test_a_refused_push_tells_what_the_hub_itself_said(hub: Hub, merged: Path) -> None:
+    hook = hub.folder / "user/new.git/hooks/pre-receive"
+    hook.write_text("#!/bin/sh\necho ======= >&2; echo main is for maintainers >&2; exit 1\n")
+    hook.chmod(0o755)
+    error = refused(merged)
+    assert error.code == "hub_refused" and error.details["reason"] == "main is for maintainers"
+
+
 def test_folders_are_pushed_with_what_is_in_them_but_no_programs_links_or_hidden_files(
     hub: Hub, merged: Path, tmp_path: Path
 ) -> None:
