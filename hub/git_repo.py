@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from hub import web
@@ -17,12 +18,15 @@ from hub.address import Address, Credentials
 from hub.contents import File, Listing, Stream
 from hub.errors import HubError
 from hub.git import Git
+from hub.web import Broken
 
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\nsize (\d+)\n"
 )
 _LONGEST_POINTER = 1024
 _LFS = "application/vnd.git-lfs+json"
+_GONE = (404, 410, 422)
+"""What an LFS server says of an object that it does not have; anything else may be over the next time."""
 
 
 def listing(address: Address, who: Credentials, scratch: Path, cancelled: Callable[[], bool]) -> Listing:
@@ -66,15 +70,34 @@ def _object(address: Address, who: Credentials, url: str, file: File, offset: in
     asked = {"operation": "download", "transfers": ["basic"], "objects": [{"oid": file.sha256, "size": file.size}]}
     try:
         told = web.ask(address, place, {**signed, "Accept": _LFS, "Content-Type": _LFS}, asked)
-        link = told["objects"][0]["actions"]["download"]
-        href, given = str(link["href"]), {str(key): str(value) for key, value in (link.get("header") or {}).items()}
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise HubError("hub_incomplete", missing=file.name) from error
+        href, given = _link(address, file, told)
+        ours = urlsplit(href)[:2] == urlsplit(url)[:2] and "authorization" not in map(str.lower, given)
+        return _by_link(address, href, {**given, **(signed if ours else {})}, offset)
     except HubError as error:
         if error.code != "hub_no_such_repo":  # git has just shown it: what is not there is the file
             raise
         raise HubError("hub_incomplete", missing=file.name) from error
-    if urlsplit(href).scheme not in ("http", "https"):
-        raise HubError("hub_incomplete", missing=file.name)
-    ours = urlsplit(href)[:2] == urlsplit(url)[:2] and "authorization" not in map(str.lower, given)
-    return web.stream(address, href, {**given, **(signed if ours else {})}, offset)
+
+
+def _link(address: Address, file: File, told: Any) -> tuple[str, dict[str, str]]:
+    """Where the bytes are, and the headers to ask with, out of the server's answer. Raises HubError."""
+    try:
+        answer = told["objects"][0]
+        if (answer.get("error") or {}).get("code") in _GONE:
+            raise HubError("hub_incomplete", missing=file.name)
+        link = answer["actions"]["download"]
+        href, given = str(link["href"]), {str(key): str(value) for key, value in (link.get("header") or {}).items()}
+        if urlsplit(href).scheme not in ("http", "https"):
+            raise ValueError(href)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise Broken(address.hub_name, "no link to a large file") from error
+    return href, given
+
+
+def _by_link(address: Address, href: str, headers: dict[str, str], offset: int) -> Stream:
+    try:
+        return web.stream(address, href, headers, offset)
+    except HubError as error:
+        if error.code not in ("hub_private", "hub_token_refused"):
+            raise
+        raise Broken(address.hub_name, "the link has expired") from error  # the next try has a new one

@@ -27,7 +27,7 @@ _HEADROOM = 64 << 20
 """Bytes so that a disk is not filled to its last block."""
 _TRIES = 4
 """How often a file is begun again without a single new byte before the pull gives up."""
-_GIVEN_UP = ("hub_cancelled", "hub_corrupt", "hub_no_weights", "hub_incomplete")
+_GIVEN_UP = ("hub_cancelled", "hub_no_weights", "hub_incomplete")
 """Errors after which nothing of what has arrived is wanted."""
 PAUSE = 1.0
 """Seconds before the second try; each later one waits longer."""
@@ -62,16 +62,24 @@ def pull(
     if os.path.lexists(to):
         raise HubError("hub_target_taken", path=to)
     part = to.parent / f".{to.name}.part"
+    wanted = True
+
+    def accepted(folder: Path, weights: list[str]) -> None:
+        nonlocal wanted
+        wanted = False
+        accept(folder, weights)
+        wanted = True
+
     try:
         part.mkdir(parents=True, exist_ok=True)
         with _held(part):
             of_use = False
             try:
-                _Pull(address, who or Credentials(), part, progress, cancelled).run(accept)
+                _Pull(address, who or Credentials(), part, progress, cancelled).run(accepted)
                 os.rename(part / "files", to)
-            except (HubError, OSError, KeyboardInterrupt) as error:
+            except BaseException as error:  # a signal among them: whatever it was, the next pull goes on from here
                 given_up = isinstance(error, HubError) and error.code in _GIVEN_UP
-                of_use = not given_up and any([*part.glob("*.half"), *part.glob("files/*")])
+                of_use = wanted and not given_up and any([*part.glob("*.half"), *part.glob("files/*")])
                 raise
             finally:
                 if not of_use:  # arrived, or refused by accept()
@@ -164,7 +172,7 @@ class _Pull:
         raise HubError("hub_corrupt", file=file.name, hub=self.address.hub_name)
 
     def _bytes(self, repo: Listing, file: File, half: Path) -> None:
-        tries = 0
+        tries = most = 0
         while True:
             before = half.stat().st_size if half.is_file() else 0
             if before > file.size:
@@ -175,13 +183,14 @@ class _Pull:
             try:
                 self._go_on(repo, file, half, before)
             except Broken as error:
-                reason = str(error)
+                reason = error.details["reason"]
             else:
                 reason = "the answer was too short"
             now = half.stat().st_size if half.is_file() else 0
             if now >= file.size:
                 return
-            tries = 0 if now > before else tries + 1
+            tries = 0 if now > max(most, before) else tries + 1
+            most = max(most, before, now)
             if tries >= _TRIES:
                 share = f"{100 * now / max(1, file.size):.0f}"
                 raise HubError(

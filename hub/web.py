@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from hub.address import TOKENS, Address
 from hub.contents import Stream
@@ -15,23 +16,30 @@ if TYPE_CHECKING:  # half a second that only those pay who ask a hub
 
 _PATIENCE = (15, 60)
 """Seconds until a hub that does not take the call, or says nothing more, is given up."""
+_SIGNED = {"Authorization", "Cookie"}
+"""Headers that hold a token."""
 _BLOCK = 1 << 16
 """What is lost when a connection breaks off is less than this."""
 
 
-class Broken(Exception):
+_REDIRECTS = 10
+"""How often an answer may lead elsewhere."""
+
+
+class Broken(HubError):
     """The connection ended before the answer did, or the hub is busy: worth another try."""
+
+    def __init__(self, hub: str, reason: str) -> None:
+        super().__init__("hub_unreachable", hub=hub, reason=reason)
 
 
 def ask(address: Address, url: str, headers: dict[str, str], body: Any = None) -> Any:
-    """The JSON that the hub answers. Raises HubError."""
+    """The JSON that the hub answers. Raises HubError, Broken among them."""
     import requests
 
     try:
         with _answer(address, url, headers, body) as response:
             answer = response.json()
-    except Broken as error:
-        raise HubError("hub_unreachable", hub=address.hub_name, reason=error) from error
     except (requests.RequestException, ValueError):
         answer = None
     if not isinstance(answer, dict):
@@ -40,7 +48,7 @@ def ask(address: Address, url: str, headers: dict[str, str], body: Any = None) -
 
 
 def stream(address: Address, url: str, headers: dict[str, str], offset: int) -> Stream:
-    """The bytes of a file from `offset` on. Raises HubError, and Broken here or while it is read."""
+    """The bytes of a file from `offset` on. Raises HubError, Broken among them, here and while it is read."""
     import requests
 
     asked = {**headers, "Accept-Encoding": "identity", **({"Range": f"bytes={offset}-"} if offset else {})}
@@ -53,7 +61,7 @@ def stream(address: Address, url: str, headers: dict[str, str], offset: int) -> 
             try:
                 yield from response.iter_content(_BLOCK)
             except requests.RequestException as error:
-                raise Broken(_short(error)) from None
+                raise Broken(address.hub_name, _short(error)) from None
 
     return Stream(begins, blocks())
 
@@ -64,8 +72,6 @@ def size(address: Address, url: str) -> int:
         with _answer(address, url, {"Range": "bytes=0-0", "Accept-Encoding": "identity"}) as response:
             part = response.headers.get("Content-Range", "").rpartition("/")[2]
             return int(part if response.status_code == 206 else response.headers.get("Content-Length", ""))
-    except Broken as error:
-        raise HubError("hub_unreachable", hub=address.hub_name, reason=error) from error
     except ValueError as error:
         raise HubError("hub_unreachable", hub=address.hub_name, reason="no size") from error
 
@@ -75,6 +81,22 @@ def _answer(address: Address, url: str, headers: dict[str, str], body: Any = Non
     import requests
 
     try:
+        response = _sent(url, headers, body)
+    except requests.RequestException as error:
+        raise Broken(address.hub_name, _short(error)) from None  # its own text and chain hold the URL and what was sent
+    with response:
+        if response.status_code >= 400:
+            signed = bool(_SIGNED & set(headers))
+            raise _refusal(address, response.status_code, signed, response.headers.get("X-Error-Code", ""))
+        yield response
+
+
+def _sent(url: str, headers: dict[str, str], body: Any) -> requests.Response:
+    """The answer, wherever the hub leads. Not by requests' own way, which adds what ~/.netrc has for the next host,
+    leaves the cookie behind even on the same one, and turns a POST into a GET."""
+    import requests
+
+    for _ in range(_REDIRECTS):
         response = requests.request(
             "GET" if body is None else "POST",
             url,
@@ -82,20 +104,22 @@ def _answer(address: Address, url: str, headers: dict[str, str], body: Any = Non
             json=body,
             stream=True,
             timeout=_PATIENCE,
+            allow_redirects=False,
             auth=lambda request: request,  # or what ~/.netrc has for the host would take the token's place
         )
-    except requests.RequestException as error:
-        raise Broken(_short(error)) from None  # its own text and chain hold the URL and what was sent
-    with response:
-        if response.status_code >= 400:
-            signed = bool({"Authorization", "Cookie"} & set(headers))
-            raise _refusal(address, response.status_code, signed, response.headers.get("X-Error-Code", ""))
-        yield response
+        if not response.is_redirect:
+            return response
+        response.close()
+        there = urljoin(url, response.headers["Location"])
+        if requests.Session().should_strip_auth(url, there):
+            headers = {key: value for key, value in headers.items() if key not in _SIGNED}
+        url = there
+    raise requests.TooManyRedirects
 
 
-def _refusal(address: Address, status: int, signed: bool, said: str) -> Exception:
+def _refusal(address: Address, status: int, signed: bool, said: str) -> HubError:
     if status in (408, 429) or status >= 500:
-        return Broken(f"HTTP {status}")
+        return Broken(address.hub_name, f"HTTP {status}")
     told = {"hub": address.hub_name, "repo": address.repo}
     if said == "RevisionNotFound":
         return HubError("hub_no_such_revision", **told, revision=address.revision)

@@ -50,6 +50,8 @@ class Hub:
         """How many uploads are taken before the disk is full."""
         self.refusal: tuple[int, Any] = (507, {"message": "disk full"})
         """What it then answers."""
+        self.mishaps: list[dict[str, Any]] = []
+        """What the LFS server says of an object instead of the truth, once each; {"status": 503} ends the request."""
         self.url = ""
 
     def served(self, file: Path) -> list[str]:
@@ -184,10 +186,14 @@ class GitHub(_Handler):
         return self.headers.get("Authorization") == f"Basic {wanted}" or "/store/" in self.path
 
     def route(self, url: Any) -> None:
-        if url.path.endswith("/info/lfs/objects/batch"):
+        if url.path.startswith("/moved/"):
+            self.answer(301, {}, {"Location": self.hub.url + self.path.removeprefix("/moved")})
+        elif url.path.endswith("/info/lfs/objects/batch"):
             self.batch(url.path.partition(".git")[0], json.loads(self.body()))
         elif url.path.endswith("/info/lfs/locks/verify"):
             self.answer(404, {"message": "no locks here"})
+        elif "/expired/" in url.path:
+            self.answer(403, {"message": "the link has expired"})
         elif "/store/" in url.path:
             self.store(url.path.rpartition("/")[2])
         else:
@@ -197,12 +203,18 @@ class GitHub(_Handler):
         if not (self.hub.folder / f"{repo.strip('/')}.git").is_dir():
             self.answer(404, {"message": "not found"})
             return
+        mishap = self.hub.mishaps.pop(0) if self.hub.mishaps else {}
+        if "status" in mishap:
+            self.answer(mishap["status"], {"message": "later"})
+            return
         objects = []
         for each in asked["objects"]:
             link = {"href": f"{self.hub.url}/store/{each['oid']}", "header": {"X-Link": "1"}}
             known = each["oid"] in self.hub.objects
             if asked["operation"] == "upload":
                 objects.append({**each, **({} if known else {"actions": {"upload": link}})})
+            elif mishap:
+                objects.append({**each, **mishap})
             elif known:
                 objects.append({**each, "actions": {"download": link}})
             else:

@@ -9,20 +9,25 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub import git as hub_git
 from hub import pulling
 from hub.__main__ import main
 from hub.address import Address, Credentials, parse, repo_of
+from hub.contents import File, Listing, Stream
 from hub.errors import HubError
 from hub.pulling import Progress, pull
+from hub.web import Broken
 from tests.hub.conftest import put, weights
 from tests.hub.servers import TOKEN, Hub, git, publish
 from tests.training.conftest import wait_for
@@ -181,6 +186,84 @@ def test_a_network_that_is_gone_at_40_percent_leaves_the_half_for_the_next_time(
     assert {asked for _, _, asked in hub.asked} - {""} == {f"bytes={FORTY}-"}
 
 
+def link(href: str) -> dict[str, Any]:
+    return {"actions": {"download": {"href": href}}}
+
+
+@pytest.mark.parametrize(
+    "mishap",
+    [{"status": 503}, {"error": {"code": 503, "message": "busy"}}, {}, link("http://[bad/x"), link("{hub}/expired/x")],
+    ids=["busy", "object busy", "no link", "bad link", "expired link"],
+)
+def test_a_hiccup_of_the_server_of_large_files_is_waited_for(
+    git_hub: Hub, model: Path, tmp_path: Path, mishap: dict[str, Any]
+) -> None:
+    git_hub.mishaps = [json.loads(json.dumps(mishap or {"actions": {}}).replace("{hub}", git_hub.url))] * 2
+    to = pull(address(git_hub), tmp_path / "new")
+    assert sha256(to / "model.safetensors") == sha256(model / "model.safetensors")
+    git_hub.mishaps = [{"error": {"code": 404, "message": "gone"}}]
+    assert refused(address(git_hub), tmp_path / "other").code == "hub_incomplete"
+
+
+def test_one_broken_shard_takes_no_other_one_with_it(git_hub: Hub, model: Path, tmp_path: Path) -> None:
+    names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    for number, name in enumerate(names, 1):
+        weights(model / name, 100 * number)
+    (model / "model.safetensors.index.json").write_text(json.dumps({"weight_map": dict(enumerate(names))}))
+    put(git_hub, "user/sharded", model)
+    git_hub.corrupt.add(sha256(model / names[1]))
+    assert refused(address(git_hub, "user/sharded"), tmp_path / "new").code == "hub_corrupt"
+    assert [file.name for file in (tmp_path / ".new.part" / "files").glob("*.safetensors")] == names[:1]
+
+
+def test_a_repo_that_has_moved_is_pulled_from_where_it_is(git_hub: Hub, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("OPENXLAB_GIT_BASE", f"{git_hub.url}/moved")
+    assert (pull(address(git_hub), tmp_path / "new") / "model.safetensors").is_file()
+
+
+def test_a_password_in_netrc_goes_nowhere(hub: Hub, tmp_path: Path) -> None:
+    """Hugging Face leads on to another host, whose handler refuses every password."""
+    (tmp_path / ".netrc").write_text(
+        "".join(f"machine {host} login me password x\n" for host in ("localhost", "127.0.0.1"))
+    )
+    hub.private = True
+    assert pull(address(hub), tmp_path / "new", me()).is_dir()
+
+
+def test_a_hub_that_falls_silent_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_git, "SILENCE", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OPENXLAB_GIT_BASE", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert refused(Address("openxlab", "user/model"), tmp_path / "new").code == "hub_unreachable"
+
+
+def test_an_empty_repo_holds_no_weights(git_hub: Hub, tmp_path: Path) -> None:
+    bare = git_hub.folder / "user" / "empty.git"
+    bare.mkdir()
+    git(bare, "init", "--quiet", "--bare", ".")
+    assert refused(address(git_hub, "user/empty"), tmp_path / "new").code == "hub_no_weights"
+
+
+def test_a_server_that_begins_anew_and_never_gets_further_is_given_up(tmp_path: Path) -> None:
+    """It knows no ranges, and breaks off now here, now there."""
+    asked: list[int] = []
+
+    def read(file: File, offset: int) -> Stream:
+        asked.append(offset)
+
+        def blocks() -> Iterator[bytes]:
+            yield bytes(100 if len(asked) % 2 else 50)
+            raise Broken("OpenXLab", "gone")
+
+        return Stream(0, blocks())
+
+    one = pulling._Pull(Address("openxlab", "a/b"), Credentials(), tmp_path, lambda now: None, lambda: False)
+    one.files.mkdir()
+    file = File("x.bin", 1000)
+    with pytest.raises(HubError, match="hub_broken"):
+        one._bytes(Listing("1", (file,), read), file, tmp_path / "x.half")
+
+
 def test_a_half_of_something_else_is_found_out(hub: Hub, model: Path, tmp_path: Path) -> None:
     hub.stuck = True
     refused(address(hub), tmp_path / "new")
@@ -205,7 +288,7 @@ def test_the_half_of_an_older_revision_is_not_used(hub: Hub, model: Path, tmp_pa
 def test_content_that_is_not_what_the_hub_promised_is_thrown_away(hub: Hub, model: Path, tmp_path: Path) -> None:
     hub.corrupt.add(sha256(model / "model.safetensors"))
     error = refused(address(hub), tmp_path / "new")
-    assert error.code == "hub_corrupt" and not (tmp_path / ".new.part").exists()
+    assert error.code == "hub_corrupt" and not [*(tmp_path / ".new.part").rglob("model.safetensors*")]
 
 
 def test_a_weight_file_whose_header_lies_is_refused_though_its_hash_is_right(
@@ -251,6 +334,19 @@ def test_a_cancelled_pull_leaves_nothing(hub: Hub, model: Path, tmp_path: Path) 
     )
     hub.waits.set()
     assert error.code == "hub_cancelled" and not list(tmp_path.glob("*new*"))
+
+
+def test_a_pull_that_is_told_to_end_is_gone_on_with_later(git_hub: Hub, model: Path, tmp_path: Path) -> None:
+    def gone(now: pulling.Progress) -> None:
+        if now.file == "model.safetensors":
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        pull(address(git_hub), tmp_path / "new", progress=gone)
+    assert (tmp_path / ".new.part" / "model.safetensors.half").stat().st_size
+    git_hub.asked.clear()
+    assert pull(address(git_hub), tmp_path / "new").is_dir()
+    assert any(asked for _, _, asked in git_hub.asked)
 
 
 def test_two_pulls_do_not_meet_in_one_place(git_hub: Hub, tmp_path: Path) -> None:
