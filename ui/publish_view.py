@@ -40,7 +40,7 @@ def state_html(now: Look | None, language: str) -> str:
 def _done(now: Look, language: str) -> str:
     key = "publish.done" if now.done["changed"] else "publish.unchanged"
     count = len(now.done["files"])
-    said = escape(sentence(key, language, repo=now.repo, files=count, commit=str(now.done["commit"])[:10]))
+    said = escape(sentence(key, language, repo=now.repo, files=count, commit=now.done["commit"]))
     page = escape(str(now.done["page"]))
     link = f'<a href="{page}" target="_blank" rel="noopener noreferrer">{page}</a>'
     return f'<div class="import" role="status"><p>{said}</p><p>{link}</p></div>'

@@ -45,6 +45,7 @@ def test_every_state_has_its_words(language: str) -> None:
     failed = state_html(Look("r", "<b>", error=UserError("hub_cancelled")), language)
     assert 'role="alert"' in failed and "<b>" not in failed
     done = state_html(Look("r", "user/new", done=DONE), language)
-    assert 'href="https://x/?a=&lt;b&gt;"' in done and "c0ffeec0ff" in done
+    assert 'href="https://x/?a=&lt;b&gt;"' in done
+    assert DONE["commit"] in done  # all of it: MODEL_REPO=USER/REPO@COMMIT takes no less
     unchanged = state_html(Look("r", "user/new", done={**DONE, "changed": False}), language)
     assert unchanged != done
