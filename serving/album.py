@@ -35,6 +35,7 @@ _SIDE = 1024
 """Pixels: no encoder looks at more than half of it, and a page need not hold more."""
 _THUMB = 320
 _LONGEST_NAME = 60
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,18 @@ class Bounds:
     pixels: int = pictures.MOST_PIXELS
     formats: tuple[str, ...] = pictures.FORMATS
     kept: int = 512 * 2**20
-    """Bytes of all pictures that are kept; beyond that the oldest one leaves."""
+    """Bytes that all pictures may take on the disk; beyond that the oldest one leaves."""
 
 
 STRANGERS = Bounds(64 * 2**10, 448, 1_000_000, ("PNG", "JPEG"), 128 * 2**20)
 """For pictures of people whom nobody knows: all that an encoder looks at, and little to decode."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    talk: str
+    taken: int
+    """Bytes of the disk: however small a picture is, it takes a block."""
 
 
 class Album:
@@ -62,7 +70,9 @@ class Album:
         self.bounds = bounds
         self._lock = threading.Lock()
         self._folder: Path | None = None
-        self._talks: dict[str, list[str]] = {}
+        self._kept: dict[str, _Kept] = {}
+        """By their files, the oldest first."""
+        self._taken = 0
 
     def keep(self, sent: str, talk: str = "") -> str:
         """Keep a picture that was sent, and return its file. `talk`: what it belongs to, to end() it.
@@ -78,26 +88,36 @@ class Album:
             image = pictures.look(raw, self.bounds.pixels, self.bounds.formats)
             image.thumbnail((_SIDE, _SIDE))
             image.save(file, "PNG", compress_level=1)
+            taken = -(-file.stat().st_size // _BLOCK) * _BLOCK
         except UserError as error:
             raise UserError(error.code, **{**error.details, "file": name}) from error
         except OSError as error:
             raise writing_failed(error, file) from error
         finally:
             raw.unlink(missing_ok=True)
-        self._make_room(folder, file)
-        if talk:
-            self._talks.setdefault(talk, []).append(str(file))
+        with self._lock:
+            self._kept[str(file)] = _Kept(talk, taken)
+            self._taken += taken
+            while self._taken > self.bounds.kept and len(self._kept) > 1:
+                self._remove(next(iter(self._kept)))
         return str(file)
 
     def end(self, talk: str) -> None:
         """Remove the pictures of a talk."""
-        self.drop(self._talks.pop(talk, ()))
+        with self._lock:
+            for file in [file for file, kept in self._kept.items() if talk and kept.talk == talk]:
+                self._remove(file)
 
     def drop(self, files: Iterable[str]) -> None:
         """Remove these pictures; what is none of ours stays."""
-        for file in map(Path, files):
-            if file.parent == self._folder:
-                file.unlink(missing_ok=True)
+        with self._lock:
+            for file in files:
+                if file in self._kept:
+                    self._remove(file)
+
+    def _remove(self, file: str) -> None:
+        self._taken -= self._kept.pop(file).taken
+        Path(file).unlink(missing_ok=True)
 
     def _opened(self, sent: str) -> tuple[str, bytes]:
         """The picture's name, to speak of it, and what was sent."""
@@ -121,15 +141,6 @@ class Album:
                     raise writing_failed(error, self._folder) from error
                 atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
             return self._folder
-
-    def _make_room(self, folder: Path, newest: Path) -> None:
-        with self._lock:
-            files = sorted(((file.stat().st_mtime_ns, file) for file in folder.glob("*.png")), reverse=True)
-            taken = 0
-            for _, file in files:
-                taken += file.stat().st_size
-                if taken > self.bounds.kept and file != newest:
-                    file.unlink()
 
 
 def _sweep(place: Path) -> None:

@@ -100,12 +100,24 @@ def test_a_picture_leaves_with_its_talk_and_nothing_else_does(tmp_path: Path) ->
     album.drop([mine])
 
 
-def test_the_oldest_leave_when_there_are_too_many() -> None:
-    content = sent(picture((64, 64)))
-    size = Path(Album().keep(content)).stat().st_size
-    album = Album(Bounds(kept=2 * size + 10))
+@pytest.mark.parametrize("side", [1, 64])
+def test_the_oldest_leave_when_all_take_too_many_blocks_of_the_disk(side: int) -> None:
+    content = sent(picture((side, side)))
+    blocks = -(-Path(Album().keep(content)).stat().st_size // 4096)
+    album = Album(Bounds(kept=2 * blocks * 4096))
     files = [Path(album.keep(content)) for _ in range(4)]
     assert [file.exists() for file in files] == [False, False, True, True]
+
+
+def test_a_talk_ends_for_itself_and_what_is_gone_already_does_no_harm() -> None:
+    album = Album(Bounds(kept=4096))
+    first = Path(album.keep(sent(picture((1, 1))), "one"))
+    first.unlink()
+    second = Path(album.keep(sent(picture((1, 1))), "two"))  # the first one has to leave for it
+    album.end("one")
+    assert second.exists()
+    album.end("two")
+    assert not second.exists()
 
 
 def test_what_a_killed_page_left_is_swept_by_the_next_one() -> None:
