@@ -39,8 +39,8 @@ class Child:
         self._numbers = itertools.count(1)
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._log = home() / "chat.log"
-        too_long = self._log.exists() and self._log.stat().st_size > _LOG_LIMIT
-        with self._log.open("w" if too_long else "a", encoding="utf-8") as log:
+        self._bound_log()
+        with self._log.open("a", encoding="utf-8") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
                 command,
@@ -60,6 +60,7 @@ class Child:
 
     def chat(self, messages: list[Message], sampling: Sampling, silence: float) -> Iterator[str]:
         """The answer's pieces, and an empty one every BEAT of silence. Closing the iterator stops the worker's work."""
+        self._bound_log()
         number = next(self._numbers)
         self._say(say="chat", id=number, messages=messages, sampling=asdict(sampling))
         answering, heard = True, time.monotonic()
@@ -140,9 +141,16 @@ class Child:
             return UserError("model_failed_to_load", model=self._model, reason=reason)
         return UserError("chat_process_died", model=self._model, reason=reason, log=self._log)
 
+    def _bound_log(self) -> None:
+        """Begin the log anew once it is long. Every worker appends to it, so those that live write on from there."""
+        with suppress(FileNotFoundError):
+            if self._log.stat().st_size > _LOG_LIMIT:
+                os.truncate(self._log, 0)
+
     def _last_words(self) -> str:
         with self._log.open("rb") as log:
-            log.seek(self._log_start)
+            begun_anew = self._log.stat().st_size < self._log_start
+            log.seek(0 if begun_anew else self._log_start)
             return last_meaningful_line(log.read()[-20_000:].decode("utf-8", "replace"))
 
 

@@ -57,7 +57,7 @@ class Sampling:
         return [
             UserError("sampling_out_of_range", name=name, value=getattr(self, name), low=low, high=high)
             for name, (low, high) in RANGES.items()
-            if not low <= getattr(self, name) <= high
+            if not low <= getattr(self, name) <= high or (name == "max_tokens" and getattr(self, name) % 1)
         ]
 
 

@@ -6,6 +6,7 @@ import atexit
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
@@ -35,8 +36,9 @@ class ModelProcess:
         self.folder = Path(folder).absolute()
         self._command = command or [sys.executable, "-m", "serving.worker", str(self.folder)]
         self._load_within, self._silence, self._grace = load_within, silence, grace
-        self._turn = threading.Lock()
-        """Held by the conversation that is being answered. Not an RLock: its iterator may wander between threads."""
+        self._line: deque[object] = deque()
+        """The conversations in the order they came; the first one is being answered."""
+        self._moved = threading.Condition()
         self._door = threading.Lock()
         self._closed = False
         self._child: Child | None = self._start()
@@ -66,14 +68,19 @@ class ModelProcess:
         """
         for problem in sampling.problems():
             raise problem
-        while not self._turn.acquire(timeout=BEAT):
-            yield ""
+        mine = object()
+        with self._moved:
+            self._line.append(mine)
         try:
+            while not self._is_turn_of(mine):
+                yield ""
             child = self._living()
             yield from self._loading(child)
             yield from child.chat(messages, sampling, self._silence)
         finally:
-            self._turn.release()
+            with self._moved:
+                self._line.remove(mine)
+                self._moved.notify_all()
 
     def close(self) -> None:
         """End the worker; when this returns its memory is free. May be called twice."""
@@ -89,6 +96,11 @@ class ModelProcess:
 
     def _released(self) -> UserError:
         return UserError("model_released", model=self.folder.name)
+
+    def _is_turn_of(self, conversation: object) -> bool:
+        """Whether it is the first in the line, within a BEAT."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self._line[0] is conversation, BEAT)
 
     def _living(self) -> Child:
         """The worker to talk to; a new one if the last one died after it had loaded, or its failure has been told."""

@@ -61,7 +61,7 @@ class Visitors:
         """The same, its answer no longer than granted. Raises UserError(question_too_long), of the system prompt."""
         if len(system) > self.limits.characters:
             raise UserError("question_too_long", length=len(system), most=self.limits.characters)
-        return replace(sampling, max_tokens=min(sampling.max_tokens, self.limits.tokens))
+        return replace(sampling, max_tokens=int(min(sampling.max_tokens, self.limits.tokens)))  # a script sends 100.5
 
     @contextmanager
     def place(self, address: str = "") -> Iterator[Callable[[], int]]:

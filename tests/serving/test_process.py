@@ -42,6 +42,10 @@ def test_the_pieces_come_in_order_and_one_by_one(puppet: Maker) -> None:
     assert pieces == [str(number) for number in range(1, 101)]
 
 
+def test_half_a_token_is_refused_before_the_worker_stumbles_over_it(puppet: Maker) -> None:
+    assert code_of(lambda: answer(puppet(), "?", Sampling(max_tokens=100.5))) == "sampling_out_of_range"  # type: ignore[arg-type]
+
+
 def test_text_of_any_kind_arrives_unchanged(puppet: Maker) -> None:
     text = '我是\u2028"小明"\n🚀\r\n\x00{}'
     assert answer(puppet(), text) == text
@@ -76,6 +80,21 @@ def test_conversations_of_two_threads_wait_for_each_other(puppet: Maker) -> None
     for thread in talk:
         thread.join(20)
     assert answers == ["".join(str(number) for number in range(1, 201))] * 4
+
+
+def test_whoever_came_first_is_answered_first(puppet: Maker) -> None:
+    process, answered = puppet(), list[str]()
+    first = process.stream(ask("forever"), Sampling())
+    next(piece for piece in first if piece)
+    talk = []
+    for number in map(str, range(8)):
+        talk.append(threading.Thread(target=lambda number=number: answered.append(answer(process, number))))
+        talk[-1].start()
+        wait_until(lambda: len(process._line) == len(talk) + 1)
+    first.close()
+    for thread in talk:
+        thread.join(20)
+    assert answered == [*map(str, range(8))]
 
 
 def test_a_caller_can_leave_while_it_waits_for_its_turn(puppet: Maker) -> None:
@@ -264,6 +283,17 @@ def test_the_log_is_started_anew_when_it_has_grown_long(puppet: Maker) -> None:
     log.write_text("x" * 2_000_000)
     puppet().ready()
     assert log.stat().st_size < 1000
+
+
+def test_the_log_is_started_anew_while_a_worker_lives_too(puppet: Maker) -> None:
+    process, log = puppet(), home() / "chat.log"
+    process.ready()
+    with log.open("a") as grown:
+        grown.write("x" * 2_000_000)
+    with pytest.raises(UserError) as caught:
+        answer(process, "break")
+    assert caught.value.code == "chat_failed"
+    assert log.stat().st_size < 10_000 and log.read_text().startswith("Traceback")
 
 
 def test_the_parent_never_imports_torch_or_gradio() -> None:

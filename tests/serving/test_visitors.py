@@ -64,3 +64,8 @@ def test_an_answer_is_cut_where_granted_and_a_long_system_prompt_is_refused() ->
     assert visitors.granted(Sampling(max_tokens=16)).max_tokens == 16
     with pytest.raises(UserError, match="At most 5 characters"):
         visitors.granted(Sampling(), "123456")
+
+
+def test_an_answer_is_never_granted_half_a_token() -> None:
+    granted = Visitors().granted(Sampling(max_tokens=100.5))  # type: ignore[arg-type]
+    assert granted.max_tokens == 100 and not granted.problems()
