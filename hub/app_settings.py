@@ -14,7 +14,9 @@ from hub.errors import HubError
 
 FILE = "studio.env"
 _ROOT = Path(__file__).resolve().parent.parent
-_NAME = re.compile(r"(?:MODEL|STUDIO|OPENXLAB|GRADIO)_[A-Z0-9_]+")
+_NAME = re.compile(
+    r"(?:MODEL|STUDIO|OPENXLAB|GRADIO)_[A-Z0-9_]+|PORT|FORWARDED_ALLOW_IPS|HF_ENDPOINT|MODELSCOPE_ENDPOINT"
+)
 _SECRET = re.compile(r"TOKEN|PASSWORD|SECRET|_(?:AK|SK)\b")
 
 
