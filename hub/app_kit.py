@@ -14,16 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub import app_settings, openxlab_api, pushing
-from hub.address import Address, Credentials, Remote
+from hub.address import TOKENS, Address, Credentials, Remote
 from hub.errors import HubError, writing_failed
 from hub.git import Git
 
 STEPS = "DEPLOY.md"
 _ROOT = Path(__file__).resolve().parent.parent
 _PAGES = _ROOT / "assets" / "deploy"
-_OWN = ("app.py", "assets", "docs", "hub", "serving", "tests", "training", "ui", "Makefile", "LICENSE", ".gitignore")
-_OWN_ENDINGS = (".txt", ".in", ".toml", ".md")
-"""What lies at the top of the repository, for where git cannot be asked: nobody's .env goes along."""
+_OWN = {
+    *("app.py", "assets", "docs", "hub", "serving", "tests", "training", "ui"),
+    *("Makefile", "LICENSE", "README.md", "CHANGELOG.md", ".gitignore", "pyproject.toml", "packages.txt"),
+    *("requirements.in", "requirements.txt", "requirements-dev.txt", "requirements-nodeps.txt"),
+}
+"""What lies at the top of the repository, for where git cannot be asked: nobody's .env or notes go along."""
 _SOMEWHERE = "https://github.com/YOU/YOUR-APP"
 
 
@@ -86,13 +89,21 @@ def push(kit: Kit, remote: Remote, who: Credentials, cancelled: Callable[[], boo
 def steps(model: Address, app: Remote | None, language: str) -> str:
     """What only a person can do, with the very values to type, as Markdown."""
     page = (_PAGES / f"{language}.md").read_text(encoding="utf-8")
+    if model.hub != "openxlab":  # only OpenXLab's git wants a user name
+        page = "".join(line for line in page.splitlines(keepends=True) if "`OPENXLAB_USER`" not in line)
     url = app.url if app else _SOMEWHERE
-    return page.format(model=model.repo, page=model.page, app=url, name=url.rpartition("/")[2]).strip()
+    told = {"model": model.repo, "page": model.page, "setting": _setting(model), "token": TOKENS[model.hub]}
+    return page.format(**told, app=url, name=url.rpartition("/")[2]).strip()
 
 
 def _settings(model: Address) -> dict[str, str]:
     moved = {name: os.environ[name] for name in ("OPENXLAB_GIT_BASE", openxlab_api.BASE) if os.environ.get(name)}
-    return {"MODEL_REPO": str(model).removeprefix("openxlab:"), **moved}
+    return {"MODEL_REPO": _setting(model), **moved}
+
+
+def _setting(model: Address) -> str:
+    """What MODEL_REPO says of it."""
+    return str(model).removeprefix("openxlab:")
 
 
 def _files(source: Path) -> list[str]:
@@ -103,7 +114,7 @@ def _files(source: Path) -> list[str]:
     if told and not told.returncode:
         names = told.stdout.decode(errors="surrogateescape").split("\0")[:-1]
     else:
-        own = (each for each in source.iterdir() if each.name in _OWN or each.suffix in _OWN_ENDINGS)
+        own = (each for each in source.iterdir() if each.name in _OWN)
         names = [file.relative_to(source).as_posix() for each in own for file in _walk(each)]
     whole = (name for name in names if (source / name).is_file() and not (source / name).is_symlink())
     return [name for name in whole if not name.endswith(pushing.WEIGHTS) and name not in (app_settings.FILE, STEPS)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -42,6 +43,9 @@ def _push(options: argparse.Namespace) -> dict[str, Any]:
 def _publish(options: argparse.Namespace) -> dict[str, Any]:
     model, to = _address(options.model), Path(options.to).expanduser().absolute()
     remote = addresses.remote(options.push) if options.push else None
+    packed = to.with_name(f"{to.name}.zip")
+    if options.zip and os.path.lexists(packed):
+        raise HubError("hub_target_taken", path=packed)
     kit = app_kit.prepare(model, to, remote)
     answer: dict[str, Any] = {
         "model": str(model),
@@ -53,7 +57,7 @@ def _publish(options: argparse.Namespace) -> dict[str, Any]:
         if remote:
             answer["pushed"] = app_kit.push(kit, remote, addresses.from_environment(remote)).commit
         if options.zip:
-            answer["zip"] = str(app_kit.zipped(model, to.with_name(f"{to.name}.zip"), remote))
+            answer["zip"] = str(app_kit.zipped(model, packed, remote))
     except BaseException:  # or the same command would find its own folder in its way
         shutil.rmtree(to, ignore_errors=True)
         raise

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hub import app_kit, app_settings
+from hub.__main__ import main
 from hub.address import Address, Credentials, Remote, remote
 from hub.errors import HubError
 from tests.hub.servers import TOKEN, Hub, git
@@ -49,8 +50,14 @@ def test_the_app_is_what_git_tracks_with_settings_and_steps_but_no_weights(sourc
 
 
 def test_without_git_only_what_is_known_goes_along(source: Path, tmp_path: Path) -> None:
+    (source / "my-token.txt").write_text("SECRET")
     kit = app_kit.prepare(MODEL, tmp_path / "app", source=source)
     assert kit.files == ("DEPLOY.md", "app.py", "studio.env", "tests/install_tools.sh")
+
+
+def test_what_git_tracks_at_the_top_is_known_without_git_too() -> None:
+    tracked = {name.partition("/")[0] for name in app_kit._files(ROOT)}
+    assert {name for name in tracked if not name.startswith(".")} <= app_kit._OWN
 
 
 def test_the_real_app_has_all_it_needs_and_its_zip_is_the_same(tmp_path: Path) -> None:
@@ -76,6 +83,25 @@ def test_the_steps_name_the_very_values_to_type(monkeypatch: pytest.MonkeyPatch)
         ):
             assert value in page
         assert "YOUR-APP" in app_kit.steps(MODEL, None, language)
+
+
+def test_the_steps_for_a_model_of_another_hub_name_its_own_token() -> None:
+    for language in ("zh", "en"):
+        page = app_kit.steps(Address("hf", "user/model"), None, language)
+        assert "`HF_TOKEN`" in page and "`MODEL_REPO=hf:user/model`" in page and "OPENXLAB_" not in page
+
+
+@pytest.mark.parametrize("name", ["PORT", "FORWARDED_ALLOW_IPS", "HF_ENDPOINT", "MODELSCOPE_ENDPOINT"])
+def test_settings_may_name_a_port_proxies_and_mirrors(tmp_path: Path, name: str) -> None:
+    (tmp_path / "studio.env").write_text(f"{name}=1\n")
+    assert app_settings.load(tmp_path, {}) == [name]
+
+
+def test_the_command_replaces_no_zip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["publish", "user/model", "--to", str(tmp_path / "app"), "--zip", "--json"]
+    (tmp_path / "app.zip").write_text("mine")
+    assert main(command) == 1 and json.loads(capsys.readouterr().out)["error"] == "hub_target_taken"
+    assert (tmp_path / "app.zip").read_text() == "mine" and not (tmp_path / "app").exists()
 
 
 def test_settings_fill_what_the_environment_lacks_and_never_replace_it(
