@@ -57,7 +57,8 @@ def _card(facts: Facts, spec: dict[str, Any], terms: Licence, repo: str) -> str:
         *(results(facts) if facts.scores else []),
         f"## {both('card.chat')}",
         *(as_text(sentence("card.chat_about", language)) for language in LANGUAGES),
-        _CHAT.format(repo=repo),
+        _PULL.format(repo=repo),
+        _SEEING if spec.get("eyes") else _CHAT,
         f"## {both('card.licence')}",
         *(as_text(words(terms, language)) for language in LANGUAGES),
     ]
@@ -68,7 +69,8 @@ def _front(spec: dict[str, Any], terms: Licence) -> str:
     """What hubs read of a card: names out of short lists only, nothing that anybody typed."""
     persona = (spec.get("card") or {}).get("persona") or {}
     spoken = [language for language in LANGUAGES if language in persona.get("languages", LANGUAGES)]
-    lines = [f"license: {terms.name or 'unknown'}", "library_name: transformers", "pipeline_tag: text-generation"]
+    task = "image-text-to-text" if spec.get("eyes") else "text-generation"
+    lines = [f"license: {terms.name or 'unknown'}", "library_name: transformers", f"pipeline_tag: {task}"]
     return "\n".join(["---", *lines, "language:", *(f"- {language}" for language in spoken), "---"])
 
 
@@ -82,17 +84,28 @@ def words(terms: Licence, language: str) -> str:
     return sentence("card.licence_unknown", language)
 
 
-_CHAT = """```sh
+_PULL = """```sh
 python -m hub pull {repo} --to model      # Assistant Studio, or: git lfs install && git clone
 python -m serving chat model
-```
-
-```python
+```"""
+_CHAT = """```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 model, tokenizer = AutoModelForCausalLM.from_pretrained("model"), AutoTokenizer.from_pretrained("model")
-asked = [{{"role": "user", "content": "你是谁？"}}]
+asked = [{"role": "user", "content": "你是谁？"}]
 ids = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_tensors="pt")
 answer = model.generate(ids, max_new_tokens=64, do_sample=False)[0, ids.shape[1]:]
 print(tokenizer.decode(answer, skip_special_tokens=True))
+```"""
+_SEEING = """```python
+from PIL import Image
+from transformers import AutoProcessor, LlavaForConditionalGeneration
+
+model, processor = LlavaForConditionalGeneration.from_pretrained("model"), AutoProcessor.from_pretrained("model")
+asked = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "图里是什么？"}]}]
+prompt = processor.apply_chat_template(asked, add_generation_prompt=True)
+shown = processor(text=prompt, images=Image.open("picture.png").convert("RGB"), return_tensors="pt")
+ids, pixels = shown["input_ids"], shown["pixel_values"]
+answer = model.generate(input_ids=ids, pixel_values=pixels, max_new_tokens=64, do_sample=False)[0, ids.shape[1]:]
+print(processor.decode(answer, skip_special_tokens=True))
 ```"""

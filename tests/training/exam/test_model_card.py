@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import yaml
+from PIL import Image
 
 from tests.training.exam.test_certificate import run as run
+from tests.training.eyes.tiny_llava import write_encoder, write_llava
+from tests.training.models.tiny import write_talker
 from training.exam import model_card
 from training.models import licence
 from training.models.licence import Licence
@@ -52,6 +57,24 @@ def test_the_card_tells_who_how_how_well_and_under_which_licence(run: Path, merg
     assert "<img" not in body and "[a](" not in body and "| `x`" not in body
     assert "(certificate.svg)" in body and ElementTree.parse(merged / "certificate.svg")
     assert (merged / "LICENSE").read_text(encoding="utf-8").split()[:2] == ["Apache", "License"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("eyes", [False, True])
+def test_the_cards_program_chats_with_the_model(run: Path, merged: Path, tmp_path: Path, eyes: bool) -> None:
+    told = json.loads((run / "spec.json").read_text())
+    (run / "spec.json").write_text(json.dumps({**told, "eyes": {"encoder": "starter"}} if eyes else told))
+    text = (model_card.write(run) or Path()).read_text(encoding="utf-8")
+    assert yaml.safe_load(text.split("---\n")[1])["pipeline_tag"] == (
+        "image-text-to-text" if eyes else "text-generation"
+    )
+    blind = write_talker(tmp_path / ("blind" if eyes else "model"))
+    if eyes:
+        write_encoder(tmp_path / "encoder")
+        write_llava(tmp_path / "model", blind, tmp_path / "encoder")
+        Image.new("RGB", (40, 20)).save(tmp_path / "picture.png")
+    program = text.partition("```python\n")[2].partition("```")[0]
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
 
 
 def test_nobody_learns_from_the_card_which_folders_the_machine_has(run: Path, merged: Path) -> None:
