@@ -161,13 +161,35 @@ def _picture(url: str, language: str) -> dict[str, Any]:
     return {"type": "component", "component": "html", "value": html, "constructor_args": {}, "props": {}}
 
 
-_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+_BLOCK = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,})[^`|<\n]*"
+    r"(?:\Z|\n(?:(?! *```)(?:(?P=indent)[^\n]*|(?!(?P=indent))[ \t]*)\n)*?"
+    r"(?:(?P=indent)(?P=fence)[ \t]*$|(?! *```)(?P=indent)[^\n]*\Z|\Z))",
+    re.MULTILINE,
+)
+"""Code between two fences, or to the end, all of it in the list that it begins in. Other fences are not for us."""
+_SPAN = re.compile(r"(?<![\\`])(?P<ticks>`+)(?!`)[^\n|$]*?(?<!`)(?P=ticks)(?!`)")
+"""Code in a line. A table or a formula may cut it where a | or $ is."""
 
 
 def _without_html(text: str) -> str:
     # Inside code Markdown escapes by itself; there our escapes would be seen.
-    parts = _CODE.split(text)
-    return "".join(part if index % 2 else _escaped(part) for index, part in enumerate(parts))
+    if re.search("```|~~~", _BLOCK.sub("", text)):
+        return _escaped(text)  # Markdown may take something else for code than we do
+    return _kept(_BLOCK, text, lambda between: "".join(map(_in_paragraph, re.split(r"(\n[ \t]*\n)", between))))
+
+
+def _in_paragraph(text: str) -> str:
+    return _escaped(text) if "`" in _SPAN.sub("", text) else _kept(_SPAN, text, _escaped)
+
+
+def _kept(code: re.Pattern[str], text: str, change: Callable[[str], str]) -> str:
+    """The text, changed everywhere but in code."""
+    done, end = "", 0
+    for found in code.finditer(text):
+        done += change(text[end : found.start()]) + found[0]
+        end = found.end()
+    return done + change(text[end:])
 
 
 def _escaped(text: str) -> str:

@@ -78,7 +78,14 @@ def test_closing_an_answer_stops_the_model() -> None:
     [
         ("<b>x</b> & y", "&lt;b>x&lt;/b> &amp; y"),
         ("use `<i>` here", "use `<i>` here"),
-        ("```html\n<p>\n``` <p>", "```html\n<p>\n``` &lt;p>"),
+        ("```html\n<p>\n```\n<p>", "```html\n<p>\n```\n&lt;p>"),
+        ("a:\n- b\n  ```\n  x < y\n  ```\n<p>", "a:\n- b\n  ```\n  x < y\n  ```\n&lt;p>"),
+        ("- b\n  ```\n<p>\n  ```", "- b\n  ```\n&lt;p>\n  ```"),
+        ("``<img src=x>`", "``&lt;img src=x>`"),
+        ("\\`<b>hi</b>`", "\\`&lt;b>hi&lt;/b>`"),
+        ("`a\nb` <b> `c`", "`a\nb` &lt;b> `c`"),
+        ("a|b\n-|-\n`<b>|</b>`", "a|b\n-|-\n`&lt;b>|&lt;/b>`"),
+        ("`` a ` < b ``, <b>", "`` a ` < b ``, &lt;b>"),
         ("```\n<script>never closed", "```\n<script>never closed"),
     ],
 )
