@@ -74,7 +74,7 @@ def start(run: str, repo: str, user: str = "", token: str = "") -> None:
     variables = {_TOKEN: token.strip()}
     if not sources.takes_folders():  # a stranger does not ask in the owner's name
         variables |= openxlab_api.NOBODY
-    request = {"run": run, "repo": address.repo, "user": user.strip()}
+    request = {"run": run, "repo": _written(address), "user": user.strip()}
     errand.start("training.publishing", _folder(), request, variables)
 
 
@@ -84,6 +84,11 @@ def addressed(repo: str) -> Address:
         if addresses.is_address(repo) and (other := addresses.parse(repo)).hub != "openxlab":
             raise HubError("hub_push_only_git", hub=other.hub_name)
         return addresses.parse(f"openxlab:{addresses.repo_of(repo)}")
+
+
+def _written(address: Address) -> str:
+    """USER/REPO, with the branch where one is named."""
+    return str(address).removeprefix("openxlab:")
 
 
 def told_first(run: str, language: str) -> list[str]:
@@ -127,7 +132,7 @@ def publish(run: str, repo: str, user: str, token: str, progress: Callable[[Prog
         who = addresses.signed_in(address, token) if token else addresses.from_environment(address)
         who = Credentials(user or who.user, who.token)
     folder = runs.folder(run)
-    model_card.write(folder, address.repo)
+    model_card.write(folder, _written(address))
     with sources.told():
         return push(folder / "merged", address, who, progress)
 

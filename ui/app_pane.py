@@ -17,6 +17,7 @@ import gradio as gr
 from hub import address as addresses
 from hub import app_kit
 from hub.address import Address, Credentials, Remote
+from hub.errors import HubError
 from training import publishing
 from training.home import home
 from training.models import sources
@@ -28,6 +29,7 @@ from ui.visibility import HIDDEN
 
 PATIENCE = 300
 """Seconds until a push of a few megabytes is given up."""
+_GITHUB = "https://github.com"
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,19 @@ def _wire(text: Text, pane: _Pane, repo: gr.Textbox) -> None:
 def _pushed(address: Address, remote: Remote, token: str) -> bool:
     """Push the app; whether anything was new. Raises UserError."""
     with sources.told():
-        who = Credentials() if not sources.takes_folders() else addresses.from_environment(remote)
+        # Who reaches the page may type any server: the machine's own token is for the one that it belongs to.
+        ours = sources.takes_folders() and remote.base == _GITHUB
+        who = addresses.from_environment(remote) if ours else Credentials()
         who = addresses.signed_in(remote, token) if token.strip() else who
         deadline = time.monotonic() + PATIENCE
         with tempfile.TemporaryDirectory(dir=_downloads(), prefix=".app-") as scratch:
             kit = app_kit.prepare(address, Path(scratch) / "app", remote)
-            return app_kit.push(kit, remote, who, lambda: time.monotonic() > deadline).changed
+            try:
+                return app_kit.push(kit, remote, who, lambda: time.monotonic() > deadline).changed
+            except HubError as error:
+                if error.code != "hub_cancelled":
+                    raise
+                raise HubError("hub_push_slow", hub=remote.hub_name, minutes=PATIENCE // 60) from error
 
 
 def _remote(url: str) -> Remote | None:

@@ -84,6 +84,14 @@ def test_a_model_with_eyes_is_published_and_pulled_whole(
     )
 
 
+def test_a_branch_that_was_named_is_the_one_that_gets_the_model(hub: Hub, made: Path) -> None:
+    publishing.start(RUN, "user/new@mine", "", TOKEN)
+    assert ended().done
+    bare = hub.folder / "user/new.git"
+    assert git(bare, "for-each-ref", "--format=%(refname)").decode().split() == ["refs/heads/mine"]
+    assert b"hub pull user/new@mine" in git(bare, "show", "mine:README.md")
+
+
 def test_what_went_wrong_is_a_sentence_and_the_next_try_works(hub: Hub, made: Path, own_home: Path) -> None:
     publishing.start(RUN, "user/new", "", "wrong-token")
     error = ended().error

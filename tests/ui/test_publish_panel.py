@@ -9,11 +9,16 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from hub.address import Address, remote
+from tests.hub.servers import TOKEN, Hub
+from tests.hub.test_push import hub as hub
 from tests.training.exam.test_certificate import run as run
 from tests.training.models.tiny import write_talker
 from tests.training.published import RUN, put_run
 from tests.ui.visitor import Visitor, english
 from training import publishing
+from training.errors import UserError
+from ui import app_pane
 from ui.publish_panel import publish_panel
 
 OTHER = "20260102-000000-robin-0002"
@@ -80,3 +85,19 @@ def test_the_chosen_run_stays_when_the_language_or_the_folding_changes_and_follo
     visitor.enters(chosen, "gone")
     visitor.does(chosen.parent.parent, "expand")
     assert visitor.sees(chosen) == RUN
+
+
+def test_the_machines_token_for_github_goes_to_no_other_server_that_a_visitor_types(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    with pytest.raises(UserError) as caught:
+        app_pane._pushed(Address("openxlab", "user/model"), remote(f"{hub.url}/user/new"), "")
+    assert caught.value.code == "hub_private"
+
+
+def test_a_push_that_takes_too_long_is_not_called_cancelled(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_pane, "PATIENCE", 0)
+    with pytest.raises(UserError) as caught:
+        app_pane._pushed(Address("openxlab", "user/model"), remote(f"{hub.url}/user/new"), TOKEN)
+    assert caught.value.code == "hub_push_slow"
