@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from dataclasses import replace
 
 from hub import address
 from hub.address import Address
 from hub.errors import HubError
 from training import models, runs
 from training.errors import UserError
+from training.home import ROOT, home
 from training.models import adding, sources
 from training.models.adding import Look
 
@@ -51,11 +53,19 @@ def look() -> Look | None:
     if not source() or _here():
         return None
     now = adding.look()
-    return now if now and now.source == source() else None
+    if not now or now.source != source():
+        return None
+    return replace(now, error=_for_strangers(now.error)) if now.error else now
+
+
+def _for_strangers(error: UserError) -> UserError:
+    """The same, without where on this machine our folders are."""
+    told = {key: str(value).replace(f"{home()}/", "").replace(f"{ROOT}/", "") for key, value in error.details.items()}
+    return UserError(error.code, **told)
 
 
 def fetch() -> UserError | None:
-    """Begin to fetch the model if it is wanted and not here; why that cannot even begin, if so."""
+    """Begin to fetch the model if it is wanted and not here; why that cannot even begin, if so, for strangers' eyes."""
     if not source() or _here():
         return None
     try:
@@ -63,7 +73,7 @@ def fetch() -> UserError | None:
             where = address.parse(source())
         adding.start(source(), name_of(where), by_owner=True)
     except UserError as error:
-        return error
+        return _for_strangers(error)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -75,6 +76,14 @@ def test_a_repo_that_holds_somebody_elses_model_is_left_alone(api: Hub, model: P
     with pytest.raises(HubError) as caught:
         push(model, Address("openxlab", "user/model"), WHO)
     assert caught.value.code == "hub_other_content" and api.objects == before
+
+
+def test_a_look_at_what_has_arrived_that_breaks_off_is_an_error_as_any_other(api: Hub, model: Path) -> None:
+    push(model, NEW, WHO)
+    api.breaks[hashlib.sha256(api.objects[f"user/fresh/{MARK}"]).hexdigest()] = 1
+    with pytest.raises(HubError) as caught:
+        push(model, NEW, WHO)
+    assert caught.value.code == "hub_unreachable"
 
 
 def test_a_refusal_that_the_sdk_only_prints_is_an_error(api: Hub, model: Path) -> None:

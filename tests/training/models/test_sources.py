@@ -299,6 +299,17 @@ def test_two_sources_never_share_a_hosted_model(other: str) -> None:
     assert hosted.name_of(parse(other)) not in {hosted.name_of(parse(each)) for each in alike}
 
 
+def test_visitors_are_not_told_where_our_folders_are(hosted_hub: Hub, own_home: Path) -> None:
+    waiting(hosted_hub)
+    hosted.fetch()
+    in_the_middle(own_home)
+    os.kill(adding.errand.worker(own_home / "models" / ".addition")[0], signal.SIGKILL)
+    wait_for(lambda: (now := hosted.look()) and now.error)
+    hosted_hub.waits.set()  # type: ignore[union-attr]
+    assert (now := hosted.look()) and now.error and str(own_home) not in now.error.sentence()
+    assert "work.log" in now.error.sentence()
+
+
 def test_a_hosted_model_that_could_not_be_reached_is_fetched_again(
     hosted_hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
