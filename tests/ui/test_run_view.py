@@ -20,7 +20,7 @@ def test_html_in_a_reason_or_an_answer_is_shown_as_text(language: str) -> None:
     reason = {"reason": "trainer_crashed", "exit_code": 1, "line": NASTY, "log": NASTY}
     assert "<img" not in status_html(RunStatus("r", "failed", reason=reason), RECIPE, None, language)
     assert "<img" not in samples_html([Sample(1, NASTY, NASTY)], language)
-    assert "<img" not in shown([{"role": "assistant", "content": NASTY}])[0]["content"]
+    assert "<img" not in shown([{"role": "assistant", "content": NASTY}], language)[0]["content"]
 
 
 def test_the_bar_never_goes_back() -> None:
