@@ -103,10 +103,10 @@ class Text:
             f" {_SPOKEN} return language; }}",
             **quiet,
         )
-        # Without a function nothing could go on from it.
-        return demo.load(
-            lambda _language: None, self.language, None, js=f"language => {{ {_SPOKEN} return language; }}", **quiet
-        )
+        # Two events: one that has a script and a function makes Gradio 6.17's tab bar measure itself without end at the
+        # load, which takes half a core. Without a function nothing could go on from it.
+        demo.load(None, self.language, None, js=f"language => {{ {_SPOKEN} }}", **quiet)
+        return demo.load(lambda: None, None, None, **quiet)
 
     def props(self, language: str) -> dict[int, dict[str, Any]]:
         """What of each component's config the language decides, by the component's number; made once."""

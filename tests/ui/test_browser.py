@@ -92,6 +92,23 @@ def test_the_language_is_switched_live_and_remembered_and_nothing_typed_is_lost(
     chinese.sees(chinese.says("dataset.who"))
 
 
+def test_a_page_that_nobody_touches_draws_nothing(visit: Visit) -> None:
+    """Gradio's tab bar can measure itself without end, hundreds of times a second; then this never ends."""
+    page = visit("en-US")
+    page.wait_for_timeout(5000)
+    page.evaluate(
+        "() => { const ask = requestAnimationFrame; window.asked = 0;"
+        " window.requestAnimationFrame = drawing => { window.asked++; return ask(drawing); }; }"
+    )
+
+    def rests() -> bool:
+        before = page.evaluate("asked")
+        page.wait_for_timeout(1000)
+        return bool(page.evaluate("asked") == before)
+
+    assert any(rests() for _ in range(20))
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_everything_that_is_wrong_with_the_form_is_said_at_once(visit: Visit, language: str) -> None:
     walk = Walk(visit(LOCALES[language]), language)
