@@ -51,16 +51,20 @@ def guest_page(stage: Stage, visitors: Visitors, studio: str = "", problem: User
                     with gr.Column(scale=5, min_width=320):
                         pane = pane_of_talk(text, Album(STRANGERS))
                     with gr.Column(scale=2, min_width=260):
-                        who = _who(text, demo, problem, pane)
+                        who, look = _who(text, problem, pane)
                         settings = sampling_form(text, visitors.limits.tokens)
                 wire_talk(text, stage, pane, who, settings, visitors)
         wire_leaving(demo, pane.album)
-        text.wire(demo, **QUIET)
+        opened = text.wire(demo, **QUIET)
+        opened.then(**look)  # not at the load itself: ui/text.py
     return demo
 
 
-def _who(text: Text, demo: gr.Blocks, problem: UserError | None, pane: Pane) -> gr.State:
-    """Who answers, and how far his model is. Returns the (unused) choice of the visitor: there is none."""
+def _who(text: Text, problem: UserError | None, pane: Pane) -> tuple[gr.State, dict[str, Any]]:
+    """Who answers, and how far his model is.
+
+    Returns the (unused) choice of the visitor, who has none, and the arguments of the event that tells it anew.
+    """
     with gr.Column(elem_classes="card"):
         text.new(gr.Markdown, value=Key("chat.model_title"), elem_classes="card-title")
         name, state = gr.Markdown(), gr.HTML(visible=HIDDEN)
@@ -78,6 +82,7 @@ def _who(text: Text, demo: gr.Blocks, problem: UserError | None, pane: Pane) -> 
             timer: gr.Timer(active=bool(now and now.live)),
         }
 
-    for event in (demo.load, timer.tick, text.language.change):
-        event(look, text.language, [name, state, timer, *pane.seeing], **QUIET)
-    return gr.State("")
+    event = {"fn": look, "inputs": text.language, "outputs": [name, state, timer, *pane.seeing], **QUIET}
+    for cause in (timer.tick, text.language.change):
+        cause(**event)
+    return gr.State(""), event

@@ -115,17 +115,21 @@ def restoring(text: Text, pane: ImportPane, opened: Any) -> Any:
         return {pane.draft.fields[name]: value for name, value in values.items()}
 
     @told
-    def show(language: str, current: str) -> Any:
+    def show(language: str, current: str, file: str | None) -> Any:
         if not current:
             return gr.skip()
         try:
-            found = pane.showing(current, desk.look(current), language)
+            return _with_file(pane, file, pane.showing(current, desk.look(current), language))
         except UserError:
             return pane.showing("", None, language)
-        return {**found, pane.again: gr.update(visible=HIDDEN)}  # the page has the file no more
 
     done = pane.draft.restore(opened, text.language, fill)
-    return done.then(show, [text.language, pane.current], pane.outputs, **QUIET)
+    return done.then(show, [text.language, pane.current, pane.file], pane.outputs, **QUIET)
+
+
+def _with_file(pane: ImportPane, file: str | None, shown: dict[Any, Any]) -> dict[Any, Any]:
+    """After a reload the page has the file no more, which then cannot be read again."""
+    return shown if file else {**shown, pane.again: gr.update(visible=HIDDEN)}
 
 
 def wire_importing(text: Text, pane: ImportPane, preview: PreviewPane, saved: SavedDatasets) -> list[Any]:
@@ -159,7 +163,7 @@ def _wire_reading(text: Text, pane: ImportPane) -> None:
             look = desk.look(current)
         except UserError as error:  # said once, in its place, and not at every tick
             look = Look(desk.Progress(0.0), error=error)
-        return {**pane.showing(current, look, language), **({} if file else {pane.again: gr.update(visible=HIDDEN)})}
+        return _with_file(pane, file, pane.showing(current, look, language))
 
     @told
     def gone(language: str, current: str) -> dict[Any, Any]:

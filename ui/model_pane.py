@@ -77,13 +77,13 @@ def _wire(text: Text, pane: _Pane, model: gr.Dropdown, chosen: Callable[[str, st
         return {pane.token: "", **pane.showing(adding.look(), language)}
 
     @told
-    def look(language: str, source: str) -> dict[Any, Any]:
+    def look(language: str, source: str | None) -> dict[Any, Any]:
         now = adding.look()
         if not now or not now.done:
             return pane.showing(now, language)
         adding.forget()
         found = pane.showing(None, language)
-        if source.strip() == now.source:  # else he is at the next one already
+        if (source or "").strip() == now.source:  # else he is at the next one already
             found |= {pane.source: "", pane.name: ""}
         if now.name in encoders.names():
             info(sentence("models.added_encoder", language, name=now.name))

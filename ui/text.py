@@ -103,8 +103,8 @@ class Text:
             f" {_SPOKEN} return language; }}",
             **quiet,
         )
-        # Two events: one that has a script and a function makes Gradio 6.17's tab bar measure itself without end at the
-        # load, which takes half a core. Without a function nothing could go on from it.
+        # Two events: one with a function and inputs at the load makes Gradio 6.17's tab bar measure itself without
+        # end, which takes half a core. Without a function nothing could go on from it.
         demo.load(None, self.language, None, js=f"language => {{ {_SPOKEN} }}", **quiet)
         return demo.load(lambda: None, None, None, **quiet)
 

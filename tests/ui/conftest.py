@@ -128,3 +128,19 @@ def visit(chromium: Any, app: str) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert [error for error in errors if error not in STUMBLES] == []
+
+
+def comes_to_rest(page: Any) -> bool:
+    """Whether the page stops asking for frames to draw in, once it has come."""
+    page.wait_for_timeout(5000)
+    page.evaluate(
+        "() => { const ask = requestAnimationFrame; window.asked = 0;"
+        " window.requestAnimationFrame = drawing => { window.asked++; return ask(drawing); }; }"
+    )
+
+    def rests() -> bool:
+        before = page.evaluate("asked")
+        page.wait_for_timeout(1000)
+        return bool(page.evaluate("asked") == before)
+
+    return any(rests() for _ in range(20))

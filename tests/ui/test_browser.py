@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.training.conftest import fake_xtuner as fake_xtuner
 from tests.training.conftest import tiny as tiny
 from tests.training.conftest import wait_for
-from tests.ui.conftest import PATIENCE
+from tests.ui.conftest import PATIENCE, comes_to_rest
 from training import dataset, runs
 from training.sentences import sentence
 
@@ -95,18 +95,7 @@ def test_the_language_is_switched_live_and_remembered_and_nothing_typed_is_lost(
 def test_a_page_that_nobody_touches_draws_nothing(visit: Visit) -> None:
     """Gradio's tab bar can measure itself without end, hundreds of times a second; then this never ends."""
     page = visit("en-US")
-    page.wait_for_timeout(5000)
-    page.evaluate(
-        "() => { const ask = requestAnimationFrame; window.asked = 0;"
-        " window.requestAnimationFrame = drawing => { window.asked++; return ask(drawing); }; }"
-    )
-
-    def rests() -> bool:
-        before = page.evaluate("asked")
-        page.wait_for_timeout(1000)
-        return bool(page.evaluate("asked") == before)
-
-    assert any(rests() for _ in range(20))
+    assert comes_to_rest(page)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.conftest import PATIENCE, STUMBLES
+from tests.ui.conftest import PATIENCE, STUMBLES, comes_to_rest
 from tests.ui.hosting import HOSTILE, PASSWORD, hosted
 from tests.ui.reverse_proxy import proxied
 
@@ -87,3 +87,11 @@ def test_a_text_that_is_far_too_long_is_told_in_words_and_stays_to_be_shortened(
         box.press("Enter")
         expect(page.get_by_test_id("bot").first).to_contain_text("img")
         page.context.close()
+
+
+def test_the_guests_page_draws_nothing_while_nobody_touches_it(chromium: Any, tmp_path: Path) -> None:
+    """As tests/ui/test_browser.py for the whole page."""
+    with hosted(tmp_path / "home", tmp_path / "app.out") as (target, _), visitor(chromium, target) as page:
+        page.goto(target)
+        page.get_by_role("tab").first.wait_for()
+        assert comes_to_rest(page)
